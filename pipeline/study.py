@@ -1,0 +1,166 @@
+"""The vocabulary in which a trial is described: frozen values that generic code reads.
+
+What does not belong here: anything about one particular trial (see `pipeline/studies/`), and any
+computation on patients.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from schemas.base import Table
+
+Frames = Mapping[str, pl.DataFrame]
+DAYS_PER_MONTH = 30.4375
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A treatment group: `code` in our results (LEN), `name` in DM.ARM and TRT01P, `number` in TRT01PN."""
+
+    code: str
+    name: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Stratum:
+    """A stratification factor: the variable as randomised, as verified, and its levels in words."""
+
+    name: str
+    randomised: str
+    verified: str
+    levels: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """A data cut-off: a record counts if it was RECEIVED by `date`.
+
+    `by_form` gives forms that are cut on another date. A form in neither `by_form` nor the study's
+    `cut_rules` stops the run.
+    """
+
+    date: dt.date
+    title: str
+    by_form: Mapping[str, dt.date] = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        """The partition key: the date in ISO 8601."""
+        return self.date.isoformat()
+
+
+@dataclass(frozen=True)
+class CutRule:
+    """How one form is cut: `received` (newest version received by the date) or `reference` (kept whole)."""
+
+    form: str
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Domain:
+    """One tabulation dataset: which forms it reads and how; `order` is the sort that gives --SEQ."""
+
+    name: str
+    model: type[Table]
+    forms: tuple[str, ...]
+    build: Callable[[Frames], pl.DataFrame]
+    order: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class EventSource:
+    """Where an event may come from: rows of `dataset` that pass `where`, dated by `date`.
+
+    `dataset` is a name of a tabulation or analysis dataset (`ds`, `adrs`); `where` may also use any
+    column of ADSL. `date` is a date variable or an ISO 8601 --DTC variable (imputed to its first day).
+    """
+
+    dataset: str
+    where: pl.Expr
+    date: str
+    description: str
+
+
+@dataclass(frozen=True)
+class CensorSource(EventSource):
+    """Where a censoring date may come from; `cnsr` is the reason's code (1, 2, ...), `of` what the date is."""
+
+    cnsr: int = 1
+    of: str = ""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """A time-to-event parameter as a value; one engine (`derive.adtte`) reads it.
+
+    The earliest event wins, on the same day the one declared first; without an event the latest
+    censoring date wins, on the same day the one declared first. `competing` events end follow-up
+    too, with their own codes in `competing_codes`.
+    """
+
+    paramcd: str
+    param: str
+    start: str
+    start_label: str
+    events: tuple[EventSource, ...]
+    censors: tuple[CensorSource, ...]
+    competing: tuple[CensorSource, ...] = ()
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """One analysis as a value: a METHODS name, the data it takes and its options; it yields rows of results.
+
+    `where` selects the population's rows of `dataset` (joined with ADSL); `options` go to the method.
+    """
+
+    id: str
+    method: str
+    endpoint: str
+    dataset: str = "adtte"
+    population: str = "ITT"
+    where: pl.Expr | None = None
+    output: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Study:
+    """Everything particular to one trial, as one value."""
+
+    id: str
+    name: str
+    title: str
+    folder: Path
+    arms: tuple[Arm, ...]
+    strata: tuple[Stratum, ...]
+    unblinding: dt.date
+    cut_offs: tuple[CutOff, ...]
+    cut_rules: tuple[CutRule, ...]
+    forms: Mapping[str, type[Table]]
+    form_codes: Mapping[str, str]
+    restricted: Mapping[str, type[Table]]
+    domains: tuple[Domain, ...]
+    endpoints: tuple[Endpoint, ...]
+    analyses: tuple[Analysis, ...]
+    last_alive: tuple[CensorSource, ...]
+    published: Path
+
+    def cut_off(self, id: str) -> CutOff:
+        """The cut-off of that partition key; KeyError names the known ones."""
+        for cut_off in self.cut_offs:
+            if cut_off.id == id:
+                return cut_off
+        raise KeyError(
+            f"{id} is not a cut-off of {self.id}; there are {', '.join(c.id for c in self.cut_offs)}"
+        )

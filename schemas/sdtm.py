@@ -1,0 +1,329 @@
+"""The tabulation datasets, shaped like SDTM 1.x domains.
+
+Variables that SDTM would carry in SUPP-- stand beside the standard ones here, marked
+`kind="supplemental"`; an export moves them. --SPID is `<form>-<record>-<version>` of the raw record.
+What does not belong here: how a variable is filled (`pipeline/studies/*/mapping.py`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from schemas import terminology as ct
+from schemas.base import Table, column
+
+DTC = r"^\d{4}(-\d{2}(-\d{2})?|---\d{2})?$"
+
+
+def dtc(label: str, **more: Any) -> Any:
+    """An ISO 8601 date, possibly partial."""
+    return column(label, str_matches=DTC, **{"required": False, **more})
+
+
+def supplemental(label: str, **more: Any) -> Any:
+    """A variable that an export moves to SUPP--."""
+    return column(label, kind="supplemental", **{"required": False, **more})
+
+
+def optional(label: str, **more: Any) -> Any:
+    """A variable that may be null."""
+    return column(label, required=False, **more)
+
+
+class Subject(Table):
+    """Variables every domain begins with"""
+
+    STUDYID: str = column("Study Identifier")
+    CUTOFF: dt.date = column("Data Cut-off")
+    DOMAIN: str = column("Domain Abbreviation", str_length={"min_value": 2, "max_value": 2})
+    USUBJID: str = column("Unique Subject Identifier", str_length={"max_value": 20})
+
+
+class DM(Subject):
+    """Demographics"""
+
+    SUBJID: str = column("Subject Identifier for the Study")
+    RFSTDTC: str = dtc("Subject Reference Start Date", comment="first dose of study drug")
+    RFENDTC: str = dtc("Subject Reference End Date", comment="last dose of study drug")
+    RFICDTC: str = dtc("Date of Informed Consent")
+    RFPENDTC: str = dtc("Date of End of Participation", comment="last contact or death known")
+    DTHDTC: str = dtc("Date of Death")
+    DTHFL: str = optional("Subject Death Flag", codelist=["Y"])
+    SITEID: str = column("Study Site Identifier")
+    BRTHDTC: str = dtc("Date of Birth")
+    AGE: int = optional("Age", ge=0, le=120, comment="complete years at randomisation, else at registration")
+    AGEU: str = column("Age Units", codelist=["YEARS"])
+    SEX: str = column("Sex", codelist=ct.SEX)
+    RACE: str = optional("Race")
+    ETHNIC: str = optional("Ethnicity")
+    ARMCD: str = column("Planned Arm Code", codelist=ct.ARMCD)
+    ARM: str = column("Description of Planned Arm", codelist=ct.ARM)
+    ACTARMCD: str = column("Actual Arm Code", codelist=ct.ARMCD)
+    ACTARM: str = column("Description of Actual Arm", codelist=ct.ARM)
+    COOPGRP: str = supplemental("Cooperative Group")
+    PROTVER: str = supplemental("Protocol Version at Registration")
+    RANDNO: str = supplemental("Randomization Number")
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID"]
+
+
+class DS(Subject):
+    """Disposition and protocol milestones"""
+
+    DSSEQ: int = column("Sequence Number", ge=1)
+    DSSPID: str = column("Sponsor-Defined Identifier")
+    DSTERM: str = column("Reported Term for the Disposition Event")
+    DSDECOD: str = column("Standardized Disposition Term", codelist=ct.DSDECOD)
+    DSCAT: str = column("Category for Disposition Event", codelist=ct.DSCAT)
+    DSSCAT: str = optional("Subcategory for Disposition Event")
+    EPOCH: str = optional("Epoch")
+    DSSTDTC: str = dtc("Start Date of Disposition Event")
+    DSSTDY: int = optional("Study Day of Start of Event", ne=0)
+    STRAT1: str = supplemental("Beta-2-Microglobulin as Randomised")
+    STRAT2: str = supplemental("Prior Thalidomide as Randomised")
+    STRAT3: str = supplemental("Prior Lenalidomide as Randomised")
+    STRAT1V: str = supplemental("Beta-2-Microglobulin as Registered")
+    STRAT2V: str = supplemental("Prior Thalidomide as Registered")
+    STRAT3V: str = supplemental("Prior Lenalidomide as Registered")
+    BLOCKNO: int = supplemental("Randomisation Block in Stratum")
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "DSSEQ"]
+
+
+class EX(Subject):
+    """Exposure to blinded and open-label study drug, one row per cycle"""
+
+    EXSEQ: int = column("Sequence Number", ge=1)
+    EXSPID: str = column("Sponsor-Defined Identifier")
+    EXTRT: str = column("Name of Treatment", codelist=ct.ARM)
+    EXDOSE: float = optional("Dose", ge=0)
+    EXDOSU: str = column("Dose Units", codelist=["mg"])
+    EXDOSFRQ: str = column("Dosing Frequency per Interval", codelist=["QD"])
+    EXDOSRGM: str = optional("Intended Dose Regimen")
+    EXADJ: str = optional("Reason for Dose Adjustment")
+    VISITNUM: int = column("Visit Number", comment="cycle number")
+    EPOCH: str = column("Epoch", codelist=ct.EPOCH_EX)
+    EXSTDTC: str = dtc("Start Date of Treatment")
+    EXENDTC: str = dtc("End Date of Treatment")
+    EXSTDY: int = optional("Study Day of Start of Treatment", ne=0)
+    EXENDY: int = optional("Study Day of End of Treatment", ne=0)
+    DAYSTKN: int = supplemental("Days on Which Drug Was Taken")
+    MODTYPE: str = supplemental("Dose Modification")
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "EXSEQ"]
+
+
+class AE(Subject):
+    """Adverse events"""
+
+    AESEQ: int = column("Sequence Number", ge=1)
+    AESPID: str = column("Sponsor-Defined Identifier")
+    AETERM: str = column("Reported Term for the Adverse Event")
+    AEDECOD: str = column("Dictionary-Derived Term", comment="CTCAE v3.0 short name, as Table 2 words it")
+    AEBODSYS: str = column("Body System or Organ Class", comment="CTCAE v3.0 category")
+    AESER: str = optional("Serious Event", codelist=ct.NYU)
+    AEACN: str = optional("Action Taken with Study Treatment", codelist=ct.ACN)
+    AEREL: str = optional("Causality", codelist=ct.ATTRIBUTION)
+    AEOUT: str = optional("Outcome of Adverse Event", codelist=ct.OUT)
+    AETOXGR: str = column("Standard Toxicity Grade", codelist=["1", "2", "3", "4", "5"])
+    AESTDTC: str = dtc("Start Date of Adverse Event")
+    AEENDTC: str = dtc("End Date of Adverse Event")
+    AESTDY: int = optional("Study Day of Start of Adverse Event", ne=0)
+    AEENDY: int = optional("Study Day of End of Adverse Event", ne=0)
+    AEENRTPT: str = optional("End Relative to Reference Time Point", codelist=["ONGOING"])
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "AESEQ"]
+
+
+class RS(Subject):
+    """Disease response, progression reports and clinical classifications"""
+
+    RSSEQ: int = column("Sequence Number", ge=1)
+    RSSPID: str = column("Sponsor-Defined Identifier")
+    RSGRPID: str = optional("Group ID", comment="assessment number on the form")
+    RSTESTCD: str = column("Assessment Short Name", codelist=ct.RSTESTCD)
+    RSTEST: str = column("Assessment Name")
+    RSCAT: str = column("Category for Assessment")
+    RSORRES: str = optional("Result or Finding in Original Units")
+    RSSTRESC: str = optional("Result in Standard Format")
+    RSEVAL: str = optional("Evaluator")
+    VISIT: str = optional("Visit Name")
+    RSDTC: str = dtc("Date of Assessment")
+    RSDY: int = optional("Study Day of Assessment", ne=0)
+    PDBASIS: str = supplemental("Basis of Progression")
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "RSSEQ"]
+
+
+class LB(Subject):
+    """Laboratory results, in reported and in standard units"""
+
+    LBSEQ: int = column("Sequence Number", ge=1)
+    LBSPID: str = column("Sponsor-Defined Identifier")
+    LBTESTCD: str = column("Lab Test Short Name", codelist=ct.LBTESTCD)
+    LBTEST: str = column("Lab Test Name")
+    LBCAT: str = column("Category for Lab Test")
+    LBORRES: str = optional("Result in Original Units")
+    LBORRESU: str = optional("Original Units")
+    LBSTRESC: str = optional("Result in Standard Format")
+    LBSTRESN: float = optional("Numeric Result in Standard Units")
+    LBSTRESU: str = optional("Standard Units")
+    LBORNRLO: float = optional("Reference Range Lower Limit")
+    LBORNRHI: float = optional("Reference Range Upper Limit")
+    LBSTAT: str = optional("Completion Status", codelist=["NOT DONE"])
+    LBSPEC: str = optional("Specimen Type")
+    VISIT: str = optional("Visit Name")
+    LBDTC: str = dtc("Date of Specimen Collection")
+    LBDY: int = optional("Study Day of Specimen Collection", ne=0)
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "LBSEQ"]
+
+
+class CM(Subject):
+    """Induction, mobilisation, conditioning and subsequent anti-myeloma therapy"""
+
+    CMSEQ: int = column("Sequence Number", ge=1)
+    CMSPID: str = column("Sponsor-Defined Identifier")
+    CMGRPID: str = optional("Group ID", comment="regimen or line number")
+    CMTRT: str = column("Reported Name of Drug or Therapy")
+    CMDECOD: str = optional("Standardized Medication Name")
+    CMCAT: str = column("Category for Medication", codelist=ct.CMCAT)
+    CMDOSE: float = optional("Dose per Administration")
+    CMDOSU: str = optional("Dose Units")
+    CMSTDTC: str = dtc("Start Date of Medication")
+    CMENDTC: str = dtc("End Date of Medication")
+    CMSTDY: int = optional("Study Day of Start of Medication", ne=0)
+    CMENDY: int = optional("Study Day of End of Medication", ne=0)
+    REGIMEN: str = supplemental("Regimen Name")
+    ASCT2: str = supplemental("Second Transplant in This Line", codelist=ct.NY)
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "CMSEQ"]
+
+
+class PR(Subject):
+    """Procedures: the autologous stem-cell transplant"""
+
+    PRSEQ: int = column("Sequence Number", ge=1)
+    PRSPID: str = column("Sponsor-Defined Identifier")
+    PRTRT: str = column("Reported Name of Procedure")
+    PRSTDTC: str = dtc("Start Date of Procedure", required=True)
+    PRSTDY: int = optional("Study Day of Start of Procedure", ne=0)
+    CD34DOSE: float = supplemental("CD34+ Cells Infused (10^6/kg)")
+    NTRANS: int = supplemental("Number of Transplants")
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "PRSEQ"]
+
+
+class MH(Subject):
+    """Medical history: the myeloma's diagnosis and prior cancers"""
+
+    MHSEQ: int = column("Sequence Number", ge=1)
+    MHSPID: str = column("Sponsor-Defined Identifier")
+    MHTERM: str = column("Reported Term for the Medical History")
+    MHCAT: str = column("Category for Medical History", codelist=["DIAGNOSIS", "PRIOR CANCER"])
+    MHSTDTC: str = dtc("Start Date of Medical History Event")
+    MPROTTYP: str = supplemental("Type of M-Component")
+    DSSTAGE: str = supplemental("Durie-Salmon Stage (Site)")
+    DSSUB: str = supplemental("Durie-Salmon Substage (Site)")
+    LYTICSC: int = supplemental("Lytic Bone Lesion Scale")
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "MHSEQ"]
+
+
+class CE(Subject):
+    """Clinical events: second primary cancers, non-melanoma skin cancers among them"""
+
+    CESEQ: int = column("Sequence Number", ge=1)
+    CESPID: str = column("Sponsor-Defined Identifier")
+    CETERM: str = column("Reported Term for the Clinical Event")
+    CECAT: str = column("Category for the Clinical Event", codelist=["SECOND PRIMARY CANCER"])
+    CESCAT: str = column("Subcategory for the Clinical Event", codelist=ct.SPM_CLASS)
+    CESTDTC: str = dtc("Start Date of Clinical Event")
+    CESTDY: int = optional("Study Day of Start of Event", ne=0)
+    SPMGRP: str = supplemental("Group of the Second Cancer", codelist=ct.SPM_GROUP)
+    HISTCONF: str = supplemental("Histologically Confirmed", codelist=ct.NYU)
+    INVASIVE: str = supplemental("Invasive", codelist=ct.NYU)
+    RECURQ: str = supplemental("Same Primary Cancer Before", codelist=ct.NYU)
+    ONDRUG: str = supplemental("On Study Drug at Diagnosis", codelist=ct.NYU)
+    RESTART: str = supplemental("Study Drug Restarted", codelist=[*ct.NYU, "NA"])
+    SRC: str = supplemental("How the Cancer Was Reported")
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "CESEQ"]
+
+
+class DD(Subject):
+    """Death details"""
+
+    DDSEQ: int = column("Sequence Number", ge=1)
+    DDSPID: str = column("Sponsor-Defined Identifier")
+    DDTESTCD: str = column("Death Detail Assessment Short Name", codelist=["PRCDTH"])
+    DDTEST: str = column("Death Detail Assessment Name")
+    DDORRES: str = column("Result or Finding as Collected")
+    DDSTRESC: str = column("Result in Standard Format")
+    DDDTC: str = dtc("Date of Collection", comment="the date of death")
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "DDSEQ"]
+
+
+class SS(Subject):
+    """Subject status at each contact"""
+
+    SSSEQ: int = column("Sequence Number", ge=1)
+    SSSPID: str = column("Sponsor-Defined Identifier")
+    SSTESTCD: str = column("Status Short Name", codelist=["SURVSTAT"])
+    SSTEST: str = column("Status Name")
+    SSORRES: str = column("Result or Finding Original Result")
+    SSSTRESC: str = column("Result in Standard Format", codelist=["ALIVE", "DEAD", "UNKNOWN"])
+    SSDTC: str = dtc("Date of Contact")
+    SSDY: int = optional("Study Day of Contact", ne=0)
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "SSSEQ"]
+
+
+class DV(Subject):
+    """Protocol deviations"""
+
+    DVSEQ: int = column("Sequence Number", ge=1)
+    DVSPID: str = column("Sponsor-Defined Identifier")
+    DVTERM: str = column("Protocol Deviation Term")
+    DVDECOD: str = column("Protocol Deviation Coded Term")
+    DVSTDTC: str = dtc("Start Date of Deviation")
+    DVSTDY: int = optional("Study Day of Start of Deviation", ne=0)
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "DVSEQ"]
+
+
+class IE(Subject):
+    """Inclusion and exclusion criteria not met"""
+
+    IESEQ: int = column("Sequence Number", ge=1)
+    IESPID: str = column("Sponsor-Defined Identifier")
+    IETESTCD: str = column("Criterion Short Name")
+    IETEST: str = column("Criterion")
+    IECAT: str = column("Category", codelist=["INCLUSION", "EXCLUSION"])
+    IEORRES: str = column("Original Result", codelist=["N", "Y"])
+    IESTRESC: str = column("Result in Standard Format", codelist=["N", "Y"])
+    EPOCH: str = column("Epoch", codelist=["REGISTRATION", "RANDOMIZATION"])
+    IEWAIVER: str = supplemental("Waiver Granted", codelist=ct.NY)
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "IESEQ"]
+
+
+DOMAINS: dict[str, type[Table]] = {
+    model.__name__.lower(): model for model in (DM, DS, EX, AE, RS, LB, CM, PR, MH, CE, DD, SS, DV, IE)
+}
