@@ -1,0 +1,66 @@
+"""What the ingest layer says about what it received: transfers, findings, quarantine, receipts.
+
+What does not belong here: queries to sites (cross-form checks), any column of a form.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from schemas.base import Table, column
+
+
+class Transfers(Table):
+    """Transfers received, one row each, with the reason where one was refused"""
+
+    FOLDER: str = column("Folder", comment="as found under the study's raw folder")
+    TRANSFER: dt.date = column("Transfer Date", required=False, comment="blank when the folder has no date")
+    STATUS: str = column("Status", codelist=["accepted", "refused"])
+    FILES: int = column("Number of Form Files", ge=0, comment="as its manifest lists them")
+    ROWS: int = column("Number of Data Rows", ge=0, comment="as its manifest lists them")
+    REASON: str = column("Reason Refused", required=False)
+
+    class Config:
+        unique = ["FOLDER"]
+
+
+class Findings(Table):
+    """Why a row or a file was not accepted, one row per fault"""
+
+    TRANSFER: dt.date = column("Transfer Date")
+    FILE: str = column("File", comment="transfer/form.csv")
+    LINE: int = column("Line", ge=1, comment="physical line where the record starts; the header is line 1")
+    FORM: str = column("Form", comment="stem of the file's name")
+    RECORD: str = column("Record", required=False, comment="the key as received, parts joined by /")
+    COLUMN: str = column("Column", required=False)
+    RULE: str = column("Rule")
+    VALUE: str = column("Value", required=False, comment="as received")
+    MESSAGE: str = column("Message")
+
+
+class Quarantine(Table):
+    """Rows that were not accepted, as received"""
+
+    TRANSFER: dt.date = column("Transfer Date")
+    FILE: str = column("File", comment="transfer/form.csv")
+    LINE: int = column("Line", ge=1, comment="physical line where the record starts; the header is line 1")
+    FORM: str = column("Form", comment="stem of the file's name")
+    RECORD: str = column("Record", required=False, comment="the key as received, parts joined by /")
+    TEXT: str = column("Text as Received", comment="bytes that are not UTF-8 are shown as U+FFFD")
+
+    class Config:
+        unique = ["FILE", "LINE"]
+
+
+class Receipt(Table):
+    """Rows received, accepted and quarantined, per file"""
+
+    FORM: str = column("Form", comment="stem of the file's name")
+    TRANSFER: dt.date = column("Transfer Date")
+    FILE: str = column("File", comment="transfer/form.csv")
+    RECEIVED: int = column("Rows Received", ge=0)
+    ACCEPTED: int = column("Rows Accepted", ge=0)
+    QUARANTINED: int = column("Rows Quarantined", ge=0)
+
+    class Config:
+        unique = ["FILE"]
