@@ -1,0 +1,1 @@
+"""Raw case-report forms in, published survival results out. What belongs where: CONTRIBUTING.md."""
