@@ -1,4 +1,4 @@
-"""What the ingest layer says about what it received: transfers, findings, quarantine, receipts.
+"""What the door says about what it received: transfers, findings, quarantine, receipts, cut-off read-out.
 
 What does not belong here: queries to sites (cross-form checks), any column of a form.
 """
@@ -64,3 +64,20 @@ class Receipt(Table):
 
     class Config:
         unique = ["FILE"]
+
+
+class SetAside(Table):
+    """Accepted records that a cut-off does not use, and why"""
+
+    CUTOFF: dt.date = column("Data Cut-off")
+    FORM: str = column("Form", comment="stem of the file's name")
+    FILE: str = column("File", comment="transfer/form.csv")
+    LINE: int = column("Line", ge=1, comment="physical line where the record starts; the header is line 1")
+    RECORD: str = column("Record")
+    VERSION: int = column("Record Version", ge=1)
+    RECEIVED: dt.date = column("Date Received")
+    REASON: str = column("Reason", codelist=["received after the cut-off", "superseded", "deleted"])
+    DETAIL: str = column("Reason in Words")
+
+    class Config:
+        unique = ["CUTOFF", "FILE", "LINE"]

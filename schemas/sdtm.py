@@ -129,7 +129,7 @@ class AE(Subject):
     AEACN: str = optional("Action Taken with Study Treatment", codelist=ct.ACN)
     AEREL: str = optional("Causality", codelist=ct.ATTRIBUTION)
     AEOUT: str = optional("Outcome of Adverse Event", codelist=ct.OUT)
-    AETOXGR: str = column("Standard Toxicity Grade", codelist=["1", "2", "3", "4", "5"])
+    AETOXGR: str = optional("Standard Toxicity Grade", codelist=["1", "2", "3", "4", "5"])
     AESTDTC: str = dtc("Start Date of Adverse Event")
     AEENDTC: str = dtc("End Date of Adverse Event")
     AESTDY: int = optional("Study Day of Start of Adverse Event", ne=0)

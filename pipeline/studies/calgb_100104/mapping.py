@@ -1,0 +1,608 @@
+"""How the forms of CALGB 100104 become tabulation domains: one function per domain.
+
+Each function takes the current records of its forms and gives the domain's variables; what all
+domains share (--SEQ, --DY, column order) is done by `pipeline.tabulate`. What does not belong here:
+imputation, analysis variables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import polars as pl
+
+from pipeline.study import Domain, Frames
+from pipeline.tabulate import number, sponsor_id, subject
+from schemas.sdtm import DOMAINS
+
+ARM_CODE = {"LENALIDOMIDE": "LEN", "PLACEBO": "PBO", "BLINDED": "BLINDED", "NOT ASSIGNED": "NOTASSGN"}
+PHASE = {"BLINDED": "BLINDED TREATMENT", "OPEN_LABEL_LEN": "OPEN LABEL TREATMENT"}
+OFF_PHASE = {"BLINDED": "BLINDED TREATMENT", "CROSSOVER": "OPEN LABEL TREATMENT"}
+OFF_REASON = {
+    "PROGRESSION": "PROGRESSIVE DISEASE",
+    "ADVERSE_EVENT": "ADVERSE EVENT",
+    "DEATH": "DEATH",
+    "REFUSAL": "WITHDRAWAL BY SUBJECT",
+    "OTHER_DISEASE": "OTHER DISEASE",
+    "SPM": "SECOND PRIMARY CANCER",
+    "UNBLINDING": "TREATMENT UNBLINDING",
+    "ALTERNATIVE_THERAPY": "ALTERNATIVE THERAPY",
+    "LOST": "LOST TO FOLLOW-UP",
+    "OTHER": "OTHER",
+    "NEVER_STARTED": "NEVER STARTED",
+}
+NYU = {"Y": "Y", "N": "N", "UNK": "U"}
+# CTCAE v3.0 short names of the blood and bone-marrow category as Table 2 of the paper words them.
+AE_DECODE = {
+    "NEUTROPHILS/GRANULOCYTES": "NEUTROPENIA",
+    "PLATELETS": "THROMBOCYTOPENIA",
+    "LYMPHOPENIA": "LYMPHOPENIA",
+    "HEMOGLOBIN": "ANEMIA",
+    "LEUKOCYTES": "LEUKOCYTOPENIA",
+}
+AE_ACTION = {
+    "NONE": "DOSE NOT CHANGED",
+    "DOSE_REDUCED": "DOSE REDUCED",
+    "DRUG_HELD": "DRUG INTERRUPTED",
+    "DRUG_STOPPED": "DRUG WITHDRAWN",
+    "NA": "NOT APPLICABLE",
+    "UNK": "UNKNOWN",
+}
+AE_OUTCOME = {
+    "RESOLVED": "RECOVERED/RESOLVED",
+    "RESOLVING": "RECOVERING/RESOLVING",
+    "NOT_RESOLVED": "NOT RECOVERED/NOT RESOLVED",
+    "SEQUELAE": "RECOVERED/RESOLVED WITH SEQUELAE",
+    "FATAL": "FATAL",
+    "UNK": "UNKNOWN",
+}
+ATTRIBUTION = {1: "UNRELATED", 2: "UNLIKELY", 3: "POSSIBLE", 4: "PROBABLE", 5: "DEFINITE"}
+CRITERIA = {"EBMT": "EBMT BLADE 1998", "IMWG": "IMWG DURIE 2006"}
+LAB_TEST = {  # form code: LBTESTCD, LBTEST, standard unit
+    "B2M": ("B2MICG", "Beta-2 Microglobulin", "mg/L"),
+    "CA": ("CA", "Calcium", "mg/dL"),
+    "ALB": ("ALB", "Albumin", "g/dL"),
+    "CREAT": ("CREAT", "Creatinine", "mg/dL"),
+    "HGB": ("HGB", "Hemoglobin", "g/dL"),
+    "WBC": ("WBC", "Leukocytes", "10^9/L"),
+    "ANC": ("NEUT", "Neutrophils", "10^9/L"),
+    "ALC": ("LYM", "Lymphocytes", "10^9/L"),
+    "PLT": ("PLAT", "Platelets", "10^9/L"),
+    "LDH": ("LDH", "Lactate Dehydrogenase", "U/L"),
+    "IGG": ("IGG", "Immunoglobulin G", "g/dL"),
+    "IGA": ("IGA", "Immunoglobulin A", "g/dL"),
+    "IGM": ("IGM", "Immunoglobulin M", "g/dL"),
+}
+# What a result in a reported unit is divided by to reach the standard unit (Table 1's footnote for
+# beta-2-microglobulin, calcium and creatinine; powers of ten otherwise).
+UNIT_DIVISOR = {
+    ("B2MICG", "nmol/L"): 84.75,
+    ("CA", "mmol/L"): 0.250,
+    ("CREAT", "umol/L"): 88.4,
+    ("ALB", "g/L"): 10.0,
+    ("HGB", "g/L"): 10.0,
+    ("WBC", "/uL"): 1000.0,
+    ("NEUT", "/uL"): 1000.0,
+    ("LYM", "/uL"): 1000.0,
+    ("PLAT", "/uL"): 1000.0,
+    ("IGG", "mg/dL"): 1000.0,
+    ("IGA", "mg/dL"): 1000.0,
+    ("IGM", "mg/dL"): 1000.0,
+    ("IGG", "g/L"): 10.0,
+    ("IGA", "g/L"): 10.0,
+    ("IGM", "g/L"): 10.0,
+    ("MSPIKE", "g/L"): 10.0,
+    ("MSPIKE", "mg/dL"): 1000.0,
+    ("MSPIKE", "g/24h"): 0.001,
+    ("KLCFR", "mg/L"): 10.0,
+    ("LLCFR", "mg/L"): 10.0,
+}
+CRITERION = {
+    "E01": "Age 18 to 70 years",
+    "E02": "ECOG performance status 0 or 1",
+    "E03": "Symptomatic myeloma, Durie-Salmon stage I or more",
+    "E04": "Induction of 2 to 12 months",
+    "E05": "At most two induction regimens",
+    "E06": "No progression before transplantation",
+    "E07": "Adequate pulmonary function",
+    "E08": "Adequate cardiac function",
+    "E09": "Adequate renal function",
+    "E10": "Adequate hepatic function",
+    "E11": "Uncontrolled diabetes",
+    "E12": "Serious infection or immune dysfunction",
+    "E13": "Pregnancy, or not informed of teratogenic risk",
+    "E14": "Written informed consent",
+    "R01": "CD34+ dose of at least 2 x 10^6/kg",
+    "R02": "Stable disease or better in the first 100 days",
+    "R03": "Day 100 to 110 after transplantation",
+    "R04": "Mobilisation as the protocol version asks",
+    "R05": "Recovery of blood counts",
+    "R06": "No progression",
+}
+EXCLUSIONS = ("E11", "E12", "E13")
+
+
+def _map(column: str, table: Mapping[object, str]) -> pl.Expr:
+    """The column's codes in other words; a code without a word becomes null."""
+    return pl.col(column).replace_strict(table, default=None, return_dtype=pl.String)
+
+
+def _base(code: str) -> tuple[pl.Expr, pl.Expr]:
+    return subject(), sponsor_id(f"{code}SPID")
+
+
+def _arms(forms: Frames) -> pl.DataFrame:
+    """Randomised subjects with ARM: the code list's where it may be read, else BLINDED."""
+    randomised = forms["randomization"].select(subject(), "randomization_no")
+    if "treatment_codes" not in forms:
+        return randomised.with_columns(ARM=pl.lit("BLINDED"))
+    codes = forms["treatment_codes"].select("randomization_no", ARM="arm")
+    return randomised.join(codes, on="randomization_no", how="left")
+
+
+def _full_date(text: str) -> pl.Expr:
+    """A complete ISO date as a date; partial ones become null."""
+    return pl.col(text).str.to_date("%Y-%m-%d", strict=False)
+
+
+def dm(forms: Frames) -> pl.DataFrame:
+    doses = forms["treatment_dose"].filter(pl.col("treatment_phase") == "BLINDED", pl.col("days_taken") > 0)
+    dosing = doses.group_by(subject()).agg(
+        RFSTDTC=pl.col("cycle_start_dt").min(), RFENDTC=pl.col("cycle_end_dt").max()
+    )
+    death = forms["death"].select(subject(), DTHDTC="death_dt", DTHFL=pl.lit("Y"))
+    contact = forms["follow_up"].group_by(subject()).agg(_contact=pl.col("contact_dt").max())
+    randomised = forms["randomization"].select(subject(), "randomization_dt", RANDNO="randomization_no")
+    arms = _arms(forms).select("USUBJID", "ARM")
+    rows = forms["registration"].with_columns(subject())
+    for other in (dosing, death, contact, randomised, arms):
+        rows = rows.join(other, on="USUBJID", how="left")
+    rows = rows.join(forms["sites"].select("site_code", "group"), on="site_code", how="left")
+    # Birth dates known to the month or year only count from the middle of it.
+    birth = pl.coalesce(
+        _full_date("birth_dt"),
+        (pl.col("birth_dt") + "-15").str.to_date("%Y-%m-%d", strict=False),
+        (pl.col("birth_dt") + "-06-30").str.to_date("%Y-%m-%d", strict=False),
+    )
+    at = pl.coalesce("randomization_dt", "registration_dt")
+    before_birthday = (at.dt.month() * 100 + at.dt.day()) < (birth.dt.month() * 100 + birth.dt.day())
+    arm = pl.col("ARM").fill_null("NOT ASSIGNED")
+    return rows.select(
+        "USUBJID",
+        "RFSTDTC",
+        "RFENDTC",
+        "DTHDTC",
+        "DTHFL",
+        "RANDNO",
+        SUBJID="patient_id",
+        RFICDTC="consent_dt",
+        RFPENDTC=pl.coalesce("DTHDTC", "_contact"),
+        SITEID="site_code",
+        BRTHDTC="birth_dt",
+        AGE=at.dt.year() - birth.dt.year() - before_birthday.cast(pl.Int32),
+        AGEU=pl.lit("YEARS"),
+        SEX="sex",
+        RACE=pl.col("race").replace({"-1": None}),
+        ETHNIC=pl.col("ethnicity").replace({"-1": None}),
+        ARM=arm,
+        ARMCD=arm.replace_strict(ARM_CODE),
+        ACTARM=arm,
+        ACTARMCD=arm.replace_strict(ARM_CODE),
+        COOPGRP="group",
+        PROTVER="protocol_version",
+    )
+
+
+def ds(forms: Frames) -> pl.DataFrame:
+    milestone, disposition = pl.lit("PROTOCOL MILESTONE"), pl.lit("DISPOSITION EVENT")
+
+    def rows(form: pl.DataFrame, decode: str | pl.Expr, category: pl.Expr, date: str, **more: pl.Expr | str):
+        decoded = pl.lit(decode) if isinstance(decode, str) else decode
+        return form.select(
+            *_base("DS"), DSDECOD=decoded, DSCAT=category, DSSTDTC=pl.col(date).cast(pl.String), **more
+        )
+
+    registration, follow_up, crossover = forms["registration"], forms["follow_up"], forms["crossover"]
+    registered = {"STRAT1V": "strat_b2m_reg", "STRAT2V": "strat_thal_reg", "STRAT3V": "strat_len_reg"}
+    randomised = {"STRAT1": "strat_b2m", "STRAT2": "strat_thal", "STRAT3": "strat_len"}
+    parts = [
+        rows(registration, "INFORMED CONSENT OBTAINED", milestone, "consent_dt"),
+        rows(registration, "REGISTERED", milestone, "registration_dt", **registered),
+        rows(
+            forms["randomization"],
+            "RANDOMIZED",
+            milestone,
+            "randomization_dt",
+            BLOCKNO="block_no",
+            **randomised,
+        ),
+        rows(
+            forms["off_treatment"],
+            _map("off_reason", OFF_REASON),
+            disposition,
+            "off_treatment_dt",
+            DSTERM=pl.coalesce("off_reason_text", "off_reason"),
+            DSSCAT=pl.lit("STUDY TREATMENT"),
+            EPOCH=_map("off_phase", OFF_PHASE),
+        ),
+        rows(
+            crossover.filter(pl.col("declined") == "N"),
+            "CROSSOVER",
+            milestone,
+            "crossover_reg_dt",
+            EPOCH=pl.lit("OPEN LABEL TREATMENT"),
+        ),
+        rows(crossover.filter(pl.col("declined") == "Y"), "CROSSOVER DECLINED", milestone, "crossover_reg_dt"),
+        rows(
+            forms["unblinding"].filter(pl.col("scope") == "PATIENT"),
+            "TREATMENT UNBLINDED",
+            pl.lit("OTHER EVENT"),
+            "unblind_dt",
+            DSTERM=pl.format("TREATMENT UNBLINDED: {}", "reason"),
+        ),
+        rows(
+            follow_up.filter(pl.col("lost_to_fu") == "Y"),
+            "LOST TO FOLLOW-UP",
+            disposition,
+            "contact_dt",
+            DSSCAT=pl.lit("STUDY PARTICIPATION"),
+        ),
+        rows(
+            follow_up.filter(pl.col("consent_withdrawn") == "Y"),
+            "WITHDRAWAL BY SUBJECT",
+            disposition,
+            "contact_dt",
+            DSSCAT=pl.lit("STUDY PARTICIPATION"),
+        ),
+        rows(
+            forms["death"], "DEATH", disposition, "death_dt", DSSCAT=pl.lit("STUDY PARTICIPATION")
+        ),
+    ]  # fmt: skip
+    return pl.concat(parts, how="diagonal").with_columns(DSTERM=pl.coalesce("DSTERM", "DSDECOD"))
+
+
+def ex(forms: Frames) -> pl.DataFrame:
+    blinded = pl.col("ARM").fill_null("BLINDED")
+    return (
+        forms["treatment_dose"]
+        .with_columns(subject())
+        .join(_arms(forms).select("USUBJID", "ARM"), on="USUBJID", how="left")
+        .select(
+            "USUBJID",
+            sponsor_id("EXSPID"),
+            EXTRT=pl.when(pl.col("treatment_phase") == "BLINDED").then(blinded).otherwise(pl.lit("LENALIDOMIDE")),
+            EXDOSE="capsule_dose",
+            EXDOSU=pl.lit("mg"),
+            EXDOSFRQ=pl.lit("QD"),
+            EXDOSRGM="schedule",
+            EXADJ="mod_reason",
+            VISITNUM="cycle_no",
+            EPOCH=_map("treatment_phase", PHASE),
+            EXSTDTC="cycle_start_dt",
+            EXENDTC="cycle_end_dt",
+            DAYSTKN="days_taken",
+            MODTYPE="modification",
+        )
+    )
+
+
+def ae(forms: Frames) -> pl.DataFrame:
+    term = pl.col("ctcae_term").str.to_uppercase().str.strip_chars()
+    return (
+        forms["adverse_events"]
+        .filter(pl.col("grade").is_null() | (pl.col("grade") > 0))  # grade 0: asked for and absent
+        .select(
+            *_base("AE"),
+            AETERM="ctcae_term",
+            AEDECOD=term.replace(AE_DECODE),
+            AEBODSYS="ctcae_category",
+            AESER=_map("serious", NYU),
+            AEACN=_map("action", AE_ACTION),
+            AEREL=_map("attribution", ATTRIBUTION),
+            AEOUT=_map("outcome", AE_OUTCOME),
+            AETOXGR=pl.col("grade").cast(pl.String),
+            AESTDTC="start_dt",
+            AEENDTC="end_dt",
+            AEENRTPT=pl.when(pl.col("ongoing") == "Y").then(pl.lit("ONGOING")),
+        )
+    )
+
+
+def rs(forms: Frames) -> pl.DataFrame:
+    def rows(form: pl.DataFrame, code: str, test: str, **more: pl.Expr | str) -> pl.DataFrame:
+        return form.select(*_base("RS"), RSTESTCD=pl.lit(code), RSTEST=pl.lit(test), **more)
+
+    assessment, follow_up = forms["disease_assessment"], forms["follow_up"]
+    investigator = pl.lit("INVESTIGATOR")
+    on_form = {
+        "RSGRPID": pl.col("assess_no").cast(pl.String),
+        "RSCAT": _map("criteria_used", CRITERIA),
+        "RSORRES": pl.col("response_site"),
+        "RSEVAL": investigator,
+        "VISIT": pl.col("visit"),
+    }
+    parts = [
+        rows(
+            assessment,
+            "OVRLRESP",
+            "Overall Response",
+            **on_form,
+            RSSTRESC=pl.col("response_site").replace({"UNK": None}),
+            RSDTC="assess_dt",
+        ),
+        rows(
+            assessment.filter(pl.col("response_site") == "PD", pl.col("pd_dt").is_not_null()),
+            "PROGRESS",
+            "Progression Reported",
+            **on_form,
+            RSSTRESC=pl.lit("PD"),
+            RSDTC="pd_dt",
+            PDBASIS="pd_basis",
+        ),
+        rows(
+            follow_up.filter(pl.col("progression_since_last") == "Y", pl.col("progression_dt").is_not_null()),
+            "PROGRESS",
+            "Progression Reported",
+            RSCAT=pl.lit("FOLLOW-UP REPORT"),
+            RSORRES=pl.lit("PD"),
+            RSSTRESC=pl.lit("PD"),
+            RSEVAL=investigator,
+            RSDTC="progression_dt",
+        ),
+        rows(
+            forms["registration"],
+            "ECOG101",
+            "ECOG Performance Status",
+            RSCAT=pl.lit("ECOG"),
+            RSORRES=pl.col("ecog_ps").cast(pl.String),
+            RSSTRESC=pl.col("ecog_ps").cast(pl.String),
+            RSEVAL=investigator,
+            RSDTC=pl.col("registration_dt").cast(pl.String),
+        ),
+        rows(
+            forms["on_study"],
+            "ISS",
+            "International Staging System Stage",
+            RSCAT=pl.lit("ISS"),
+            RSORRES="iss_stage",
+            RSSTRESC=pl.col("iss_stage").replace({"UNK": None, "-1": None}),
+            RSEVAL=investigator,
+            RSDTC="completed_dt",
+        ),
+    ]
+    return pl.concat(parts, how="diagonal")
+
+
+def _standard_units(rows: pl.DataFrame) -> pl.DataFrame:
+    """Fill LBSTRESN (and LBSTRESC) from LBORRES, LBORRESU and LBSTRESU."""
+    divisors = pl.DataFrame(
+        [(test, unit, divisor) for (test, unit), divisor in UNIT_DIVISOR.items()],
+        schema={"LBTESTCD": pl.String, "LBORRESU": pl.String, "_divisor": pl.Float64},
+        orient="row",
+    )
+    # NEG and TSTQ (too small to quantify) are a measured nothing; ND is no measurement.
+    value = pl.when(pl.col("LBORRES").is_in(["NEG", "TSTQ"])).then(0.0).otherwise(number("LBORRES"))
+    known = (pl.col("LBORRESU") == pl.col("LBSTRESU")) | pl.col("_divisor").is_not_null() | (value == 0.0)
+    rows = rows.join(divisors, on=["LBTESTCD", "LBORRESU"], how="left", maintain_order="left").with_columns(
+        # Four decimals, so that a converted value compares as the reported one does (1.3 - 0.8 is 0.5).
+        LBSTRESN=pl.when(known & (pl.col("LBORRES") != "-1")).then((value / pl.col("_divisor").fill_null(1.0)).round(4)),
+        LBSTAT=pl.when(pl.col("LBORRES").is_in(["ND", "NA"])).then(pl.lit("NOT DONE")),
+    )  # fmt: skip
+    return rows.with_columns(
+        LBSTRESC=pl.coalesce(
+            pl.col("LBSTRESN").cast(pl.String), pl.when(pl.col("LBSTAT").is_null()).then("LBORRES")
+        )
+    ).drop("_divisor")
+
+
+def lb(forms: Frames) -> pl.DataFrame:
+    by_code = {code: dict(zip(LAB_TEST, values, strict=True)) for code, values in zip(
+        ("LBTESTCD", "LBTEST", "LBSTRESU"), zip(*LAB_TEST.values(), strict=True), strict=True)}  # fmt: skip
+    labs = forms["labs"].select(
+        *_base("LB"),
+        *(_map("test", table).alias(name) for name, table in by_code.items()),
+        LBCAT=pl.lit("LOCAL LABORATORY"),
+        LBORRES="result",
+        LBORRESU="unit",
+        LBORNRLO="lln",
+        LBORNRHI="uln",
+        VISIT="visit",
+        LBDTC="collection_dt",
+    )
+    assessment = forms["disease_assessment"]
+
+    def marker(
+        code: str, test: str, result: str, unit: pl.Expr, standard: str | None, date: str, spec: str
+    ) -> pl.DataFrame:
+        return assessment.filter(pl.col(result).is_not_null()).select(
+            *_base("LB"),
+            LBTESTCD=pl.lit(code),
+            LBTEST=pl.lit(test),
+            LBCAT=pl.lit("DISEASE ASSESSMENT"),
+            LBORRES=pl.col(result).cast(pl.String),
+            LBORRESU=unit,
+            LBSTRESU=pl.lit(standard, pl.String),
+            LBSPEC=pl.lit(spec),
+            VISIT="visit",
+            LBDTC=pl.coalesce(date, "assess_dt"),
+        )
+
+    none = pl.lit(None, pl.String)
+    day = pl.col("upep_unit").replace({"mg/24h": "mg/day"})
+    markers = [
+        marker("MSPIKE", "Monoclonal Protein Spike", "spep_result", pl.col("spep_unit"), "g/dL", "spep_dt", "SERUM"),
+        marker("MSPIKE", "Monoclonal Protein Spike", "upep_result", day, "mg/day", "assess_dt", "URINE"),
+        marker("SIFE", "Serum Immunofixation", "sife", none, None, "spep_dt", "SERUM"),
+        marker("UIFE", "Urine Immunofixation", "uife", none, None, "assess_dt", "URINE"),
+        marker("KLCFR", "Kappa Light Chain, Free", "flc_kappa", pl.col("flc_unit"), "mg/dL", "assess_dt", "SERUM"),
+        marker("LLCFR", "Lambda Light Chain, Free", "flc_lambda", pl.col("flc_unit"), "mg/dL", "assess_dt", "SERUM"),
+        marker("PLSCECE", "Plasma Cells/Total Cells", "bm_pc_pct", pl.lit("%"), "%", "bm_dt", "BONE MARROW"),
+        marker("CA", "Calcium", "ca_result", pl.col("ca_unit"), "mg/dL", "assess_dt", "SERUM"),
+        marker("ALB", "Albumin", "alb_result", pl.lit("g/dL"), "g/dL", "assess_dt", "SERUM"),
+    ]  # fmt: skip
+    return _standard_units(pl.concat([labs, *markers], how="diagonal"))
+
+
+def cm(forms: Frames) -> pl.DataFrame:
+    induction = forms["induction"].select(
+        *_base("CM"),
+        CMCAT=pl.lit("INDUCTION"),
+        CMGRPID=pl.col("regimen_no").cast(pl.String),
+        CMTRT="agent",
+        CMDECOD=pl.col("agent").str.to_uppercase().str.strip_chars(),
+        CMSTDTC="start_dt",
+        CMENDTC="stop_dt",
+        REGIMEN="regimen_name",
+    )
+    transplant = forms["transplant"]
+    mobilisation = transplant.filter(pl.col("mobil_regimen").is_not_null()).select(
+        *_base("CM"), CMCAT=pl.lit("MOBILIZATION"), CMTRT="mobil_regimen", CMSTDTC="mobil_start_dt"
+    )
+    conditioning = transplant.select(
+        *_base("CM"),
+        CMCAT=pl.lit("CONDITIONING"),
+        CMTRT=pl.lit("MELPHALAN"),
+        CMDECOD=pl.lit("MELPHALAN"),
+        CMDOSE="mel_dose",
+        CMDOSU=pl.lit("mg/m2"),
+        CMSTDTC="mel_dt",
+    )
+    subsequent = forms["subsequent_therapy"].select(
+        *_base("CM"),
+        CMCAT=pl.lit("SUBSEQUENT ANTI-MYELOMA"),
+        CMGRPID=pl.col("line_no").cast(pl.String),
+        CMTRT="agent",
+        CMDECOD=pl.col("agent").str.to_uppercase().str.strip_chars(),
+        CMSTDTC="start_dt",
+        ASCT2="second_transplant",
+    )
+    return pl.concat([induction, mobilisation, conditioning, subsequent], how="diagonal")
+
+
+def pr(forms: Frames) -> pl.DataFrame:
+    return forms["transplant"].select(
+        *_base("PR"),
+        PRTRT=pl.lit("AUTOLOGOUS HEMATOPOIETIC STEM CELL TRANSPLANTATION"),
+        PRSTDTC=pl.col("infusion_dt").cast(pl.String),
+        CD34DOSE="cd34_dose",
+        NTRANS="n_transplants",
+    )
+
+
+def mh(forms: Frames) -> pl.DataFrame:
+    on_study = forms["on_study"]
+    stage = pl.col("ds_stage").str.to_uppercase()
+    diagnosis = on_study.select(
+        *_base("MH"),
+        MHTERM=pl.lit("MULTIPLE MYELOMA"),
+        MHCAT=pl.lit("DIAGNOSIS"),
+        MHSTDTC="diagnosis_dt",
+        MPROTTYP=pl.col("mm_type").replace({"UNK": None, "-1": None}),
+        DSSTAGE=stage.str.strip_chars("AB").replace({"UNK": None, "-1": None, "1": "I", "2": "II", "3": "III"}),
+        DSSUB=pl.coalesce(pl.col("ds_sub").replace({"UNK": None}), stage.str.extract("([AB])$")),
+        LYTICSC="lytic_scale",
+    )
+    prior = on_study.filter(pl.col("prior_cancer") == "Y").select(
+        *_base("MH"),
+        MHTERM=pl.col("prior_cancer_type").fill_null("UNKNOWN"),
+        MHCAT=pl.lit("PRIOR CANCER"),
+        MHSTDTC="prior_cancer_dt",
+    )
+    return pl.concat([diagnosis, prior], how="diagonal")
+
+
+def ce(forms: Frames) -> pl.DataFrame:
+    return forms["new_primary_cancer"].select(
+        *_base("CE"),
+        CETERM="diagnosis_text",
+        CECAT=pl.lit("SECOND PRIMARY CANCER"),
+        CESCAT="spm_class",
+        CESTDTC="dx_dt",
+        SPMGRP="spm_group",
+        HISTCONF=_map("histology_confirmed", NYU),
+        INVASIVE=_map("invasive", NYU),
+        RECURQ=_map("same_primary_before", NYU),
+        ONDRUG=_map("on_study_drug_at_dx", NYU),
+        RESTART=_map("drug_restarted", NYU | {"NA": "NA"}),
+        SRC="report_source",
+    )
+
+
+def dd(forms: Frames) -> pl.DataFrame:
+    return forms["death"].select(
+        *_base("DD"),
+        DDTESTCD=pl.lit("PRCDTH"),
+        DDTEST=pl.lit("Primary Cause of Death"),
+        DDORRES=pl.coalesce("cause_text", "cause"),
+        DDSTRESC="cause",
+        DDDTC="death_dt",
+    )
+
+
+def ss(forms: Frames) -> pl.DataFrame:
+    return forms["follow_up"].select(
+        *_base("SS"),
+        SSTESTCD=pl.lit("SURVSTAT"),
+        SSTEST=pl.lit("Survival Status"),
+        SSORRES="vital_status",
+        SSSTRESC="vital_status",
+        SSDTC="contact_dt",
+    )
+
+
+def dv(forms: Frames) -> pl.DataFrame:
+    return forms["deviations"].select(
+        *_base("DV"),
+        DVTERM=pl.coalesce("deviation_text", "deviation_code"),
+        DVDECOD="deviation_code",
+        DVSTDTC="deviation_dt",
+    )
+
+
+def ie(forms: Frames) -> pl.DataFrame:
+    code = pl.col("criterion_code")
+    return (
+        forms["eligibility"]
+        .filter(pl.col("criterion_met") == "N")
+        .select(
+            *_base("IE"),
+            IETESTCD=code,
+            IETEST=_map("criterion_code", CRITERION),
+            IECAT=pl.when(code.is_in(EXCLUSIONS)).then(pl.lit("EXCLUSION")).otherwise(pl.lit("INCLUSION")),
+            IEORRES="criterion_met",
+            IESTRESC="criterion_met",
+            EPOCH="step",
+            IEWAIVER="waiver",
+        )
+    )
+
+
+def _domain(build, forms: tuple[str, ...], order: tuple[str, ...] = ()) -> Domain:  # type: ignore[no-untyped-def]
+    name = build.__name__
+    return Domain(name=name, model=DOMAINS[name], forms=forms, build=build, order=order)
+
+
+DM_FORMS = ("registration", "sites", "randomization", "treatment_dose", "death", "follow_up")
+DS_FORMS = (
+    "registration", "randomization", "off_treatment", "crossover", "unblinding", "follow_up", "death",
+)  # fmt: skip
+SDTM: tuple[Domain, ...] = (
+    _domain(dm, (*DM_FORMS, "treatment_codes")),
+    _domain(ds, DS_FORMS, ("DSSTDTC", "DSCAT", "DSDECOD", "DSSPID")),
+    _domain(ex, ("treatment_dose", "randomization", "treatment_codes"), ("EXSTDTC", "VISITNUM", "EXSPID")),
+    _domain(ae, ("adverse_events",), ("AESTDTC", "AEDECOD", "AESPID")),
+    _domain(
+        rs,
+        ("disease_assessment", "follow_up", "registration", "on_study"),
+        ("RSDTC", "RSTESTCD", "RSCAT", "RSSPID"),
+    ),
+    _domain(lb, ("labs", "disease_assessment"), ("LBDTC", "LBTESTCD", "LBSPEC", "LBSPID")),
+    _domain(cm, ("induction", "transplant", "subsequent_therapy"), ("CMSTDTC", "CMCAT", "CMTRT", "CMSPID")),
+    _domain(pr, ("transplant",), ("PRSTDTC", "PRSPID")),
+    _domain(mh, ("on_study",), ("MHCAT", "MHSTDTC", "MHSPID")),
+    _domain(ce, ("new_primary_cancer",), ("CESTDTC", "CETERM", "CESPID")),
+    _domain(dd, ("death",), ("DDDTC", "DDSPID")),
+    _domain(ss, ("follow_up",), ("SSDTC", "SSSPID")),
+    _domain(dv, ("deviations",), ("DVSTDTC", "DVDECOD", "DVSPID")),
+    _domain(ie, ("eligibility",), ("EPOCH", "IETESTCD", "IESPID")),
+)
