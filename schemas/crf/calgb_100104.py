@@ -157,6 +157,7 @@ class OnStudy(Form):
     )
     ds_stage: str = column(
         "Durie-Salmon Stage",
+        kind="code",
         str_matches=r"^((I{1,3}|[123])[AB]?|UNK|-1)$",
         comment="as written by the site: III, IIIA and 3A occur",
     )
@@ -209,7 +210,9 @@ class Labs(Form):
     """Laboratory results, one row per test"""
 
     form_code: str = _form_code("labs")
-    visit: str = column("Visit", str_matches=r"^(BASELINE|REG|BASELINE REG|DAY100|C[0-9]+|M[0-9]+|UNSCHED)$")
+    visit: str = column(
+        "Visit", kind="code", str_matches=r"^(BASELINE|REG|BASELINE REG|DAY100|C[0-9]+|M[0-9]+|UNSCHED)$"
+    )
     collection_dt: str = _date("Date of Collection")
     test: str = column(
         "Laboratory Test",
@@ -258,7 +261,7 @@ class DiseaseAssessment(Form):
 
     form_code: str = _form_code("disease_assessment")
     assess_no: int = column("Assessment Number", ge=1, comment="1, 2, ... within the patient")
-    visit: str = column("Visit", str_matches=r"^(REG|DAY100|M[0-9]+|PD|UNSCHED)$")
+    visit: str = column("Visit", kind="code", str_matches=r"^(REG|DAY100|M[0-9]+|PD|UNSCHED)$")
     assess_dt: str = _date("Date of Assessment", comment="the last component's date")
     spep_dt: str = _date("Date of Serum Electrophoresis", required=False)
     spep_result: str = _result(
@@ -305,6 +308,7 @@ class DiseaseAssessment(Form):
     pd_basis: str = column(
         "Basis of Progression",
         required=False,
+        kind="code",
         str_matches=(
             r"^(SERUM|URINE|FLC|MARROW|BONE|PLASMACYTOMA|CALCIUM|CLINICAL)"
             r"( ?; ?(SERUM|URINE|FLC|MARROW|BONE|PLASMACYTOMA|CALCIUM|CLINICAL))*$"

@@ -1,0 +1,291 @@
+"""Ingest: form files in, typed rows accepted, the others kept as received with the reasons why not.
+
+Every row received is accepted or quarantined, never both, never neither. A form is a name and a schema, so
+nothing here knows a trial. What does not belong here: checks between forms, cut-offs, any change of a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from pipeline.ingest.cells import iso_dates, type_cells
+from pipeline.ingest.records import Records, read_records
+from pipeline.ingest.transfers import (
+    IngestError,
+    Transfer,
+    check_file,
+    read_entry,
+    read_json,
+    read_manifests,
+)
+from schemas.base import Column, Table, columns, dtypes, empty, failures, key, names, rules
+from schemas.quality import Findings, Quarantine, Receipt
+
+__all__ = [
+    "IngestError",
+    "Ingested",
+    "Transfer",
+    "ingest_form",
+    "ingest_restricted",
+    "iso_dates",
+    "read_manifests",
+]
+
+SOURCE = {"TRANSFER": pl.Date, "FILE": pl.String, "LINE": pl.Int64}
+"""Where an accepted row comes from: these columns follow those of the form."""
+
+_FAULTS = {"COLUMN": pl.String, "RULE": pl.String, "VALUE": pl.String, "WORDS": pl.String}
+_NONE = pl.lit(None, pl.String)
+_LONGEST_LIST = 15
+_LONGEST_VALUE = 60
+
+
+@dataclass(frozen=True)
+class Ingested:
+    """One form over all transfers: `accepted` has the form's columns and SOURCE, the others their schemas."""
+
+    accepted: pl.DataFrame
+    quarantined: pl.DataFrame
+    findings: pl.DataFrame
+    receipt: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class _File:
+    """One file read, before its keys are held against those of other files.
+
+    source: TRANSFER and FILE. received: the number of its records. typed: the rows without a fault, in the
+    form's types, with LINE, RECORD and TEXT. turned_away: LINE, RECORD, TEXT of the others. faults: why, with
+    LINE and RECORD; line 1 stands for the whole file.
+    """
+
+    source: dict[str, Any]
+    received: int
+    typed: pl.DataFrame
+    turned_away: pl.DataFrame
+    faults: pl.DataFrame
+
+
+def ingest_form(stem: str, model: type[Table], transfers: Iterable[Transfer]) -> Ingested:
+    """One form over all transfers, in order of their dates.
+
+    A key that was accepted before is a fault of the later row; a row that was turned away holds no key, so
+    that a corrected one can follow it.
+    """
+    files = []
+    for transfer in sorted(transfers, key=lambda t: t.date):
+        if stem in transfer.forms:
+            data = (transfer.folder / f"{stem}.csv").read_bytes()
+            source = {"TRANSFER": transfer.date, "FILE": f"{transfer.name}/{stem}.csv"}
+            files.append(_read_file(model, data, source))
+    return _assemble(stem, model, files)
+
+
+def ingest_restricted(path: Path, manifest: Path, model: type[Table]) -> Ingested:
+    """The treatment code list, held against the manifest that is kept in the open area.
+
+    It is taken whole or not at all: IngestError on another hash or row count, and on any fault in a row. The
+    messages name lines and rules, never a value, because they may reach people who are blinded.
+    """
+    contents = read_json(manifest)
+    if contents.get("file") != path.name:
+        raise IngestError(f"{manifest.name} is the manifest of {contents.get('file')!r}, not of {path.name}")
+    try:
+        rows, sha256 = read_entry(contents)
+    except ValueError as error:
+        raise IngestError(f"{manifest.name} is not a manifest: {error}") from None
+    if reasons := check_file(path, rows, sha256):
+        raise IngestError("; ".join(reasons))
+    source = {"TRANSFER": None, "FILE": f"{path.parent.name}/{path.name}"}
+    ingested = _assemble(path.stem, model, [_read_file(model, path.read_bytes(), source)])
+    if ingested.findings.height:
+        where = ingested.findings.select(pl.format("line {} ({})", "LINE", "RULE")).to_series()
+        raise IngestError(f"{source['FILE']} is faulty: {', '.join(where.head(10))}")
+    return ingested
+
+
+def _read_file(model: type[Table], data: bytes, source: dict[str, Any]) -> _File:
+    records = read_records(data)
+    received = records.rows.height
+    if header := _header_faults(model, records):
+        rows = records.rows.select("LINE", "TEXT", RECORD=_NONE)
+        why = {"RULE": pl.lit("header"), "WORDS": pl.lit("cannot be read because the file's header is wrong")}
+        faults = pl.concat([_file_faults(header), rows.select("LINE", **why)], how="diagonal")
+        return _File(source, received, _typed_rows(model), rows, faults)
+
+    cells = records.rows.select(
+        pl.col(str(records.header.index(name))).str.strip_chars().replace("", None).alias(name)
+        for name in names(model)
+    )
+    broken = records.rows["RULE"].is_not_null()
+    record = pl.concat_str([pl.col(name).fill_null("") for name in key(model)], separator="/")
+    rows = pl.concat([records.rows.select("LINE", "TEXT"), cells.select(RECORD=record)], how="horizontal")
+    rows = rows.with_columns(
+        RECORD=pl.when(~broken).then("RECORD")
+    )  # fields of a broken record may be shifted
+    faults = [records.rows.filter(broken).select("LINE", "RULE", WORDS="REASON")]
+    if not received:
+        faults.append(_file_faults([(None, "no_rows", None, "the file has a header and no rows")]))
+
+    readable, cells = rows.filter(~broken), cells.filter(~broken)
+    values, in_cells = _type_and_check(model, cells)
+    at = in_cells["ROW"]
+    faults.append(
+        in_cells.drop("ROW").with_columns(readable["LINE"].gather(at), readable["RECORD"].gather(at))
+    )
+    fine = ~pl.int_range(readable.height, eager=True).is_in(at.unique().implode())
+    typed = pl.concat([values, readable], how="horizontal").filter(fine)
+    turned_away = rows.join(typed.select("LINE"), on="LINE", how="anti", maintain_order="left")
+    return _File(source, received, typed, turned_away, pl.concat(faults, how="diagonal"))
+
+
+def _file_faults(faults: list[tuple[str | None, str, str | None, str]]) -> pl.DataFrame:
+    return pl.DataFrame(faults, schema=_FAULTS, orient="row").with_columns(LINE=pl.lit(1, pl.Int64))
+
+
+def _typed_rows(model: type[Table]) -> pl.DataFrame:
+    return empty(model).with_columns(LINE=pl.lit(1, pl.Int64), TEXT=_NONE, RECORD=_NONE).clear()
+
+
+def _header_faults(model: type[Table], records: Records) -> list[tuple[str | None, str, str | None, str]]:
+    """COLUMN, RULE, VALUE and WORDS of everything that makes the file something else than this form."""
+    if records.fault:
+        return [(None, "encoding", None, f"the file {records.fault}")]
+    if not records.header:
+        return [(None, "empty_file", None, "the file is empty: it has not even a header")]
+    header, expected = records.header, names(model)
+    faults: list[tuple[str | None, str, str | None, str]] = [
+        (name, "column_missing", None, "is missing from the header")
+        for name in expected
+        if name not in header
+    ]
+    for name in dict.fromkeys(header):
+        if name not in expected:
+            faults.append((name, "column_unknown", None, "is not a column of this form"))
+        elif header.count(name) > 1:
+            faults.append(
+                (name, "column_duplicated", None, f"stands {header.count(name)} times in the header")
+            )
+    return faults
+
+
+def _type_and_check(model: type[Table], cells: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The typed values, and ROW and _FAULTS of cells that cannot be typed or break a rule of the schema."""
+    values, untyped = type_cells(model, cells)
+    failed = failures(model, values)
+    if failed["ROW"].null_count():
+        # Types and columns are right by now: a rule that names no row could not run, which is our own fault.
+        raise IngestError(f"{model.__name__}: {failed.filter(pl.col('ROW').is_null())['MESSAGE'][0]}")
+    # Keys are held against all files of the form in _assemble. An untyped cell is null, but was not blank.
+    broken = failed.filter(pl.col("RULE") != "key").select("ROW", "COLUMN", "RULE")
+    faults = pl.concat(
+        [untyped, broken.join(untyped, on=["ROW", "COLUMN"], how="anti", maintain_order="left")]
+    )
+    received = [
+        faults.filter(pl.col("COLUMN") == name).with_columns(VALUE=cells[name].gather(rows))
+        for name, rows in faults.group_by("COLUMN", maintain_order=True).agg("ROW").iter_rows()
+    ]
+    faults = pl.concat([faults.clear().with_columns(VALUE=_NONE), *received])
+    return values, faults.with_columns(
+        WORDS=pl.col("RULE").replace_strict(_words(model), return_dtype=pl.String)
+    )
+
+
+def _words(model: type[Table]) -> dict[str, str]:
+    """What each rule of a form says about a value that breaks it."""
+    schema = model.to_schema().columns
+    words = {rule.name: f"breaks the rule: {rule.description}" for rule in rules(model)}
+    for column in columns(model):
+        words[f"{column.name}_not_null"] = "a value is required"
+        words[f"{column.name}_not_a_date"] = "is not a date" if column.kind else "is not a full date"
+        words[f"{column.name}_not_a_number"] = (
+            "is not a whole number" if column.dtype == pl.Int64 else "is not a number"
+        )
+        for check in schema[column.name].checks:
+            words[f"{column.name}_{check.name}"] = _check_words(column, check)
+    return words
+
+
+def _check_words(column: Column, check: Any) -> str:
+    match check.name:
+        case "isin" if len(column.codelist) <= _LONGEST_LIST:
+            return f"is not one of {', '.join(str(code) for code in column.codelist)}"
+        case "isin":
+            return f"is not one of the {len(column.codelist)} codes of this column"
+        case "str_matches" if column.kind == "result":
+            return "is not a number"
+        case "str_matches":
+            return f"does not have the form {check.statistics['pattern']}"
+        case "greater_than_or_equal_to":
+            return f"is below {check.statistics['min_value']}"
+        case "less_than_or_equal_to":
+            return f"is above {check.statistics['max_value']}"
+        case _:
+            return f"breaks the rule: {check.error or check.name}"
+
+
+def _assemble(stem: str, model: type[Table], files: list[_File]) -> Ingested:
+    typed = pl.concat([_with_source(_typed_rows(model), None), *(_with_source(f.typed, f) for f in files)])
+    first = typed.select(pl.struct(key(model)).is_first_distinct()).to_series()
+    accepted, repeated = typed.filter(first), typed.filter(~first)
+    earlier = accepted.join(repeated, on=key(model), how="semi").select(
+        *key(model), WORDS=pl.format("was received before, in {} line {}", "FILE", "LINE")
+    )
+    again = repeated.join(earlier, on=key(model), how="left", maintain_order="left")
+    again = again.with_columns(COLUMN=_NONE, RULE=pl.lit("key"), VALUE="RECORD")
+
+    turned_away = pl.concat([_with_source(f.turned_away, f) for f in files] + [repeated], how="diagonal")
+    faults = pl.concat([_with_source(f.faults, f) for f in files] + [again], how="diagonal")
+    return Ingested(
+        accepted=accepted.select(*names(model), *SOURCE),
+        quarantined=_shaped(Quarantine, turned_away.with_columns(FORM=pl.lit(stem))).sort("FILE", "LINE"),
+        findings=_findings(stem, faults),
+        receipt=_receipt(stem, files, accepted, turned_away),
+    )
+
+
+def _with_source(frame: pl.DataFrame, file: _File | None) -> pl.DataFrame:
+    source = file.source if file else {"TRANSFER": None, "FILE": None}
+    return frame.with_columns(
+        pl.lit(source[name], dtype).alias(name) for name, dtype in list(SOURCE.items())[:2]
+    )
+
+
+def _shaped(model: type[Table], frame: pl.DataFrame) -> pl.DataFrame:
+    return pl.concat([empty(model), frame.select(names(model))], how="vertical")
+
+
+def _findings(stem: str, faults: pl.DataFrame) -> pl.DataFrame:
+    value = pl.col("VALUE").str.replace_all(r"\s+", " ")
+    long = value.str.len_chars() > _LONGEST_VALUE
+    shown = pl.when(long).then(pl.format("{}...", value.str.head(_LONGEST_VALUE))).otherwise(value)
+    where = pl.format("{} line {}", "FILE", "LINE")
+    column = (
+        pl.when(pl.col("COLUMN").is_null()).then(pl.lit("")).otherwise(pl.format(", column {}", "COLUMN"))
+    )
+    what = pl.when(pl.col("VALUE").is_null()).then("WORDS").otherwise(pl.format('"{}" {}', shown, "WORDS"))
+    told = faults.with_columns(FORM=pl.lit(stem), MESSAGE=pl.format("{}{}: {}", where, column, what))
+    return _shaped(Findings, told).sort("FILE", "LINE", maintain_order=True)
+
+
+def _receipt(
+    stem: str, files: list[_File], accepted: pl.DataFrame, turned_away: pl.DataFrame
+) -> pl.DataFrame:
+    received = pl.DataFrame(
+        [{"FORM": stem, **f.source, "RECEIVED": f.received} for f in files],
+        schema={
+            name: dtype for name, dtype in dtypes(Receipt).items() if name not in ("ACCEPTED", "QUARANTINED")
+        },
+    )
+    counts = [
+        frame.group_by("FILE").agg(pl.len().cast(pl.Int64).alias(name))
+        for name, frame in (("ACCEPTED", accepted), ("QUARANTINED", turned_away))
+    ]
+    for count in counts:
+        received = received.join(count, on="FILE", how="left", maintain_order="left")
+    return _shaped(Receipt, received.with_columns(pl.col("ACCEPTED", "QUARANTINED").fill_null(0)))
