@@ -154,6 +154,7 @@ class Study:
     endpoints: tuple[Endpoint, ...]
     analyses: tuple[Analysis, ...]
     last_alive: tuple[CensorSource, ...]
+    figures: tuple[Any, ...]
     published: Path
 
     def cut_off(self, id: str) -> CutOff:

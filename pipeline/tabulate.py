@@ -58,5 +58,3 @@ def _study_days(rows: pl.DataFrame, declared: list[str], dm: pl.DataFrame) -> pl
         days = (date - pl.col("_reference")).dt.total_days()
         rows = rows.with_columns((days + (days >= 0).cast(pl.Int64)).alias(day))
     return rows
-
-

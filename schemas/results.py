@@ -20,12 +20,12 @@ class Results(Table):
     POPULATION: str = column("Analysis Population")
     ENDPOINT: str = column("Endpoint", comment="PARAMCD, or the dataset for a count")
     GROUP: str = column("Treatment Group", comment="arm code, TOTAL, or LEN:PBO for a comparison")
-    LEVEL: str = column(
-        "Level", comment="subgroup level, landmark (months), cause, or empty", codelist=None
-    )
+    LEVEL: str = column("Level", comment="subgroup level, landmark (months), cause, or empty", codelist=None)
     STATISTIC: str = column("Statistic")
     VALUE: float = column(
-        "Value", required=False, comment="times in days; proportions from 0 to 1; null: not reached or not estimable"
+        "Value",
+        required=False,
+        comment="times in days; proportions from 0 to 1; null: not reached or not estimable",
     )
     METHOD: str = column("Method")
 
@@ -64,6 +64,11 @@ class Published(Table):
     QUANTITY: str = column("Quantity")
     ENDPOINT: str = column("Endpoint")
     GROUP: str = column("Treatment Group", required=False)
+    FIGURE: str = column(
+        "Survival Figure It Belongs To",
+        required=False,
+        comment="numbers printed together, such as a ratio and its interval",
+    )
     PRINTED: str = column("As Printed in the Paper")
     COMPUTED: float = column("As Computed", required=False)
     SHOWN: str = column("Computed, as It Would Print")

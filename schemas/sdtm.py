@@ -232,8 +232,6 @@ class MH(Subject):
     MHCAT: str = column("Category for Medical History", codelist=["DIAGNOSIS", "PRIOR CANCER"])
     MHSTDTC: str = dtc("Start Date of Medical History Event")
     MPROTTYP: str = supplemental("Type of M-Component")
-    DSSTAGE: str = supplemental("Durie-Salmon Stage (Site)")
-    DSSUB: str = supplemental("Durie-Salmon Substage (Site)")
     LYTICSC: int = supplemental("Lytic Bone Lesion Scale")
 
     class Config:

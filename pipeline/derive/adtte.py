@@ -94,9 +94,7 @@ def derive_adtte(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutO
     )
 
 
-def _derive_endpoint(
-    endpoint: Endpoint, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff
-) -> pl.DataFrame:
+def _derive_endpoint(endpoint: Endpoint, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
     start = adsl.select("USUBJID", STARTDT=endpoint.start).drop_nulls()
     ends = (*endpoint.events, *endpoint.competing)
     first_event = (

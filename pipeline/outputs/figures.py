@@ -1,6 +1,6 @@
 """Figures for print: survival curves and cumulative incidence, as matplotlib figures, SVG and PNG.
 
-A figure is a value in `FIGURES`; the engine draws what `results` and `curves` hold, so to add a figure
+A figure is a value (`Study.figures`); the engine draws what `results` and `curves` hold, so to add a figure
 is to add a value. Layout is in millimetres, because a journal's column is. What does not belong here:
 computing a number (the curve, its limits, the numbers at risk and every printed statistic are rows of
 the two tables) and rounding (`numbers.py`).
@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipeline.outputs.numbers import (
-    DAYS_PER_MONTH,
+from pipeline.numbers import (
     NOT_REACHED,
     format_count,
     format_months,
     format_p,
     format_ratio,
 )
+from pipeline.study import DAYS_PER_MONTH
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,56 +119,13 @@ class IncidenceFigure:
     width: float = DOUBLE_COLUMN
 
 
-# blue and vermilion of Okabe and Ito (2008): apart for every kind of colour vision, and in grey
-ARMS = (Group("LEN", "Lenalidomide", "#0072B2"), Group("PBO", "Placebo", "#D55E00"))
-
-FIGURES: tuple[SurvivalFigure | IncidenceFigure, ...] = (
-    SurvivalFigure(
-        name="figure_1a",
-        title="Figure 1A. Time to Progression or Death",
-        estimate="TTP_KM",
-        test="TTP_LOGRANK",
-        model="TTP_COX",
-        comparison="LEN:PBO",
-        groups=ARMS,
-        x_label="Months since transplantation",
-        y_label="Probability of being progression-free",
-    ),
-    SurvivalFigure(
-        name="figure_1b",
-        title="Figure 1B. Overall Survival",
-        estimate="OS_KM",
-        test="OS_LOGRANK",
-        model="OS_COX",
-        comparison="LEN:PBO",
-        groups=ARMS,
-        x_label="Months since transplantation",
-        y_label="Probability of survival",
-    ),
-    IncidenceFigure(
-        name="figure_3",
-        title="Figure 3. Cumulative Incidence of the First Event after Randomization",
-        estimate="CIF",
-        test="CIF_GRAY",
-        comparison="LEN:PBO",
-        groups=ARMS,
-        panels=(
-            Panel("SECOND CANCER", "Second primary cancer"),
-            Panel("PROGRESSION", "Progression"),
-            Panel("DEATH", "Death"),
-        ),
-        x_label="Months since randomization",
-        y_label="Cumulative incidence",
-    ),
-)
-
 _Numbers = dict[tuple[str, str, str, str], float | None]
 
 
 def render_figure(
     value: SurvivalFigure | IncidenceFigure, results: pl.DataFrame, curves: pl.DataFrame
 ) -> Figure:
-    """Draw one value of `FIGURES` from the `results` and `curves` of one study and cut-off."""
+    """Draw one figure from the `results` and `curves` of one study and cut-off."""
     if isinstance(value, SurvivalFigure):
         return render_survival_figure(results, curves, value)
     return render_incidence_figure(results, curves, value)

@@ -19,7 +19,6 @@ from matplotlib.text import Text
 
 from pipeline.outputs.figures import (
     DOUBLE_COLUMN,
-    FIGURES,
     NOTE,
     IncidenceFigure,
     SurvivalFigure,
@@ -27,6 +26,7 @@ from pipeline.outputs.figures import (
     render_figure,
     write_figure,
 )
+from pipeline.studies.calgb_100104.figures import FIGURES
 from schemas import base
 from schemas.results import Curves, Results
 
@@ -211,7 +211,8 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
     program = (
         "import sys, polars as pl\n"
         "from pathlib import Path\n"
-        "from pipeline.outputs.figures import FIGURES, render_figure, write_figure\n"
+        "from pipeline.outputs.figures import render_figure, write_figure\n"
+        "from pipeline.studies.calgb_100104.figures import FIGURES\n"
         "here = Path(sys.argv[1])\n"
         "results, curves = (pl.read_parquet(here / f'{t}.parquet') for t in ('results', 'curves'))\n"
         "for value in FIGURES:\n"

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pipeline.outputs.numbers import format_count, format_months, format_p, format_rate, format_ratio
+from pipeline.numbers import format_count, format_months, format_p, format_rate, format_ratio
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,7 @@ AE_OUTCOME = {
     "UNK": "UNKNOWN",
 }
 ATTRIBUTION = {1: "UNRELATED", 2: "UNLIKELY", 3: "POSSIBLE", 4: "PROBABLE", 5: "DEFINITE"}
+DURIE_SALMON = {"1": "I", "2": "II", "3": "III", "UNK": None, "-1": None}
 CRITERIA = {"EBMT": "EBMT BLADE 1998", "IMWG": "IMWG DURIE 2006"}
 LAB_TEST = {  # form code: LBTESTCD, LBTEST, standard unit
     "B2M": ("B2MICG", "Beta-2 Microglobulin", "mg/L"),
@@ -270,7 +271,9 @@ def ex(forms: Frames) -> pl.DataFrame:
         .select(
             "USUBJID",
             sponsor_id("EXSPID"),
-            EXTRT=pl.when(pl.col("treatment_phase") == "BLINDED").then(blinded).otherwise(pl.lit("LENALIDOMIDE")),
+            EXTRT=pl.when(pl.col("treatment_phase") == "BLINDED")
+            .then(blinded)
+            .otherwise(pl.lit("LENALIDOMIDE")),
             EXDOSE="capsule_dose",
             EXDOSU=pl.lit("mg"),
             EXDOSFRQ=pl.lit("QD"),
@@ -369,6 +372,16 @@ def rs(forms: Frames) -> pl.DataFrame:
             RSEVAL=investigator,
             RSDTC="completed_dt",
         ),
+        rows(
+            forms["on_study"],
+            "DURSALM",
+            "Durie-Salmon Stage",
+            RSCAT=pl.lit("DURIE-SALMON"),
+            RSORRES="ds_stage",
+            RSSTRESC=pl.col("ds_stage").str.strip_chars("AB").replace(DURIE_SALMON),
+            RSEVAL=investigator,
+            RSDTC="completed_dt",
+        ),
     ]
     return pl.concat(parts, how="diagonal")
 
@@ -428,7 +441,8 @@ def lb(forms: Frames) -> pl.DataFrame:
         )
 
     none = pl.lit(None, pl.String)
-    day = pl.col("upep_unit").replace({"mg/24h": "mg/day"})
+    # A spot urine (mg/dL) is no 24-hour excretion: its unit stays unknown to UNIT_DIVISOR, its number unused.
+    day = pl.col("upep_unit").replace({"mg/24h": "mg/day", "mg/dL": "mg/dL spot"})
     markers = [
         marker("MSPIKE", "Monoclonal Protein Spike", "spep_result", pl.col("spep_unit"), "g/dL", "spep_dt", "SERUM"),
         marker("MSPIKE", "Monoclonal Protein Spike", "upep_result", day, "mg/day", "assess_dt", "URINE"),
@@ -491,15 +505,12 @@ def pr(forms: Frames) -> pl.DataFrame:
 
 def mh(forms: Frames) -> pl.DataFrame:
     on_study = forms["on_study"]
-    stage = pl.col("ds_stage").str.to_uppercase()
     diagnosis = on_study.select(
         *_base("MH"),
         MHTERM=pl.lit("MULTIPLE MYELOMA"),
         MHCAT=pl.lit("DIAGNOSIS"),
         MHSTDTC="diagnosis_dt",
         MPROTTYP=pl.col("mm_type").replace({"UNK": None, "-1": None}),
-        DSSTAGE=stage.str.strip_chars("AB").replace({"UNK": None, "-1": None, "1": "I", "2": "II", "3": "III"}),
-        DSSUB=pl.coalesce(pl.col("ds_sub").replace({"UNK": None}), stage.str.extract("([AB])$")),
         LYTICSC="lytic_scale",
     )
     prior = on_study.filter(pl.col("prior_cancer") == "Y").select(

@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
-DAYS_PER_MONTH = 30.4375
+from pipeline.study import DAYS_PER_MONTH
+
+
 NOT_REACHED = "not reached"
 NOT_ESTIMABLE = "not estimable"
 
@@ -43,6 +45,11 @@ def format_rate(proportion: float | None, places: int = 0) -> str:
 def format_months(days: float | None, places: int = 0) -> str:
     """A time in days, in months of 30.4375 days: "46". Null: "not reached"."""
     return NOT_REACHED if days is None else str(_half_up(_decimal(days) / _decimal(DAYS_PER_MONTH), places))
+
+
+def format_years(days: float) -> str:
+    """A time in days, in whole years of 12 months: "3"."""
+    return str(_half_up(_decimal(days) / _decimal(12 * DAYS_PER_MONTH), 0))
 
 
 def format_ratio(ratio: float | None) -> str:

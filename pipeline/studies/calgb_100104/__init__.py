@@ -1,0 +1,1 @@
+"""CALGB 100104: the only place that knows this trial."""

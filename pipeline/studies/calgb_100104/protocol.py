@@ -1,0 +1,66 @@
+"""CALGB 100104 (McCarthy et al., NEJM 2012;366:1770-81) as one `Study` value.
+
+Dates, arms, strata, cut-offs and cut rules stand here; forms, domains, endpoints, analyses and figures
+stand beside. What does not belong here: any computation.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+from pipeline.studies.calgb_100104.analyses import ANALYSES
+from pipeline.studies.calgb_100104.endpoints import ENDPOINTS, LAST_ALIVE
+from pipeline.studies.calgb_100104.figures import FIGURES
+from pipeline.studies.calgb_100104.mapping import SDTM
+from pipeline.study import Arm, CutOff, CutRule, Stratum, Study
+from schemas.crf.calgb_100104 import FORM_CODE, FORMS, RESTRICTED
+
+HERE = Path(__file__).parent
+SAFETY_DATE = dt.date(2012, 2, 29)
+"""Adverse events and second cancers of the long-term cut-off; the paper says February 2012, no day."""
+
+CUT_OFFS = (
+    CutOff(dt.date(2009, 12, 17), "Unblinding"),
+    CutOff(
+        dt.date(2011, 10, 31),
+        "Long-term outcomes",
+        by_form={"adverse_events": SAFETY_DATE, "new_primary_cancer": SAFETY_DATE},
+    ),
+)
+
+SUBMITTED = "data submitted on or before the cut-off date (Methods, Statistical Analysis)"
+CUT_RULES = (
+    CutRule("sites", "reference", "a list of institutions, not data about a patient"),
+    *(CutRule(form, "received", SUBMITTED) for form in FORMS if form != "sites"),
+)
+
+STUDY = Study(
+    id="CALGB-100104",
+    name="calgb_100104",
+    title="Lenalidomide after Stem-Cell Transplantation for Multiple Myeloma",
+    folder=HERE,
+    arms=(Arm("LEN", "LENALIDOMIDE", 1), Arm("PBO", "PLACEBO", 2)),
+    strata=(
+        Stratum(
+            "Beta-2-microglobulin at registration",
+            "STRAT1R",
+            "STRAT1V",
+            {"LE2.5": "at most 2.5 mg/L", "GT2.5": "above 2.5 mg/L"},
+        ),
+        Stratum("Prior thalidomide", "STRAT2R", "STRAT2V", {"Y": "yes", "N": "no"}),
+        Stratum("Prior lenalidomide", "STRAT3R", "STRAT3V", {"Y": "yes", "N": "no"}),
+    ),
+    unblinding=dt.date(2009, 12, 17),
+    cut_offs=CUT_OFFS,
+    cut_rules=CUT_RULES,
+    forms=FORMS,
+    form_codes=FORM_CODE,
+    restricted=RESTRICTED,
+    domains=SDTM,
+    endpoints=ENDPOINTS,
+    analyses=ANALYSES,
+    last_alive=LAST_ALIVE,
+    figures=FIGURES,
+    published=HERE / "published.csv",
+)
