@@ -67,25 +67,23 @@ def _fisher_rxc(counts: Ints) -> float:
     totals_a, log_a = _fillings(lines[:half].sum(axis=1), totals, log_factorial)
     totals_b, log_b = _fillings(lines[half:].sum(axis=1), totals, log_factorial)
     base = np.concatenate([[1], np.cumprod(totals[:-1] + 1)])
-    states, first = np.unique(totals_b @ base, return_inverse=True)
-    order = np.lexsort((log_b, first))
-    state_b, log_b = first[order], log_b[order]
-    bounds = np.searchsorted(state_b, np.arange(states.size + 1))
-    mass = np.exp(log_b - log_b.max())
-    for start, stop in zip(bounds[:-1], bounds[1:], strict=True):
-        np.cumsum(mass[start:stop], out=mass[start:stop])
-
+    states, state_b = np.unique(totals_b @ base, return_inverse=True)
     state_a = np.searchsorted(states, (totals - totals_a) @ base)
-    # one sorted axis for all states: each has its own stretch, wider than any difference within it
-    low = log_b.min()
-    width = np.ptp(log_b) + 2.0
-    observed = -log_factorial[lines].sum() + np.log(_SAME_PROBABILITY)
-    limit = np.clip(observed - log_a - low, -1.0, width - 1.0)
-    reached = np.searchsorted(state_b * width + (log_b - low), state_a * width + limit, side="right")
-    weight = np.exp(log_a - log_a.max())
-    counted = reached > bounds[state_a]
-    extreme = weight[counted] @ mass[reached[counted] - 1]
-    return min(1.0, float(extreme / (weight @ mass[bounds[state_a + 1] - 1])))
+    order_a, order_b = np.argsort(state_a), np.lexsort((log_b, state_b))
+    log_a, log_b = log_a[order_a], log_b[order_b]
+    edges = np.arange(states.size + 1)
+    bounds_a = np.searchsorted(state_a[order_a], edges)
+    bounds_b = np.searchsorted(state_b[order_b], edges)
+
+    observed = np.log(_SAME_PROBABILITY) - log_factorial[lines].sum()
+    weight, mass = np.exp(log_a - log_a.max()), np.exp(log_b - log_b.max())
+    extreme = everything = 0.0
+    for a, b in zip(map(slice, bounds_a, bounds_a[1:]), map(slice, bounds_b, bounds_b[1:]), strict=False):
+        below = np.append(0.0, np.cumsum(mass[b]))
+        reached = np.searchsorted(log_b[b], observed - log_a[a], side="right")
+        extreme += weight[a] @ below[reached]
+        everything += weight[a].sum() * below[-1]
+    return min(1.0, float(extreme / everything))
 
 
 def _fillings(line_totals: Ints, column_totals: Ints, log_factorial: Floats) -> tuple[Ints, Floats]:

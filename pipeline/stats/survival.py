@@ -30,7 +30,7 @@ Ties = Literal["efron", "breslow"]
 
 # Two survival probabilities closer than this are one (R's sqrt(.Machine$double.eps)).
 _SAME_SURVIVAL = 1.5e-8
-# coxph.control of R: relative change of the log likelihood, iterations, pivot below which a column is aliased.
+# R's coxph.control: relative change of the log likelihood, iterations, pivot of an aliased column.
 _COX_EPS, _COX_ITERATIONS, _COX_PIVOT = 1e-9, 20, np.finfo(float).eps ** 0.75
 
 
@@ -142,7 +142,7 @@ def kaplan_meier(
 def reverse_kaplan_meier(
     time: ArrayLike, event: ArrayLike, *, level: float = 0.95, interval: Interval = "log"
 ) -> KaplanMeier:
-    """Potential follow-up: the Kaplan–Meier estimate with censoring as the event (Schemper and Smith 1996)."""
+    """Potential follow-up: the Kaplan–Meier estimate with censoring as the event (Schemper, Smith 1996)."""
     times = as_times(time)
     return kaplan_meier(times, 1 - as_events(event, times.size), level=level, interval=interval)
 
