@@ -93,7 +93,7 @@ class EventSource:
 
 @dataclass(frozen=True)
 class CensorSource(EventSource):
-    """Where a censoring date may come from; `cnsr` is the reason's code (1, 2, ...), `of` what the date is."""
+    """Where a censoring date may come from: `cnsr` is the reason's code (1, 2, ...), `of` names the date."""
 
     cnsr: int = 1
     of: str = ""
@@ -144,6 +144,7 @@ class Study:
     folder: Path
     arms: tuple[Arm, ...]
     strata: tuple[Stratum, ...]
+    block_size: int
     unblinding: dt.date
     cut_offs: tuple[CutOff, ...]
     cut_rules: tuple[CutRule, ...]

@@ -51,6 +51,7 @@ STUDY = Study(
         Stratum("Prior thalidomide", "STRAT2R", "STRAT2V", {"Y": "yes", "N": "no"}),
         Stratum("Prior lenalidomide", "STRAT3R", "STRAT3V", {"Y": "yes", "N": "no"}),
     ),
+    block_size=6,
     unblinding=dt.date(2009, 12, 17),
     cut_offs=CUT_OFFS,
     cut_rules=CUT_RULES,
