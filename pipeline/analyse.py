@@ -98,10 +98,8 @@ def run_analyses(study: Study, adam: Frames, cut_off: CutOff) -> tuple[pl.DataFr
         about = (study.id, cut_off.date, analysis.id)
         for group, level, statistic, value in rows:
             finite = None if value is None or not math.isfinite(value) else float(value)
-            results.append(
-                (*about, analysis.output, analysis.population, analysis.endpoint, group, level)
-                + (statistic, finite, analysis.method)
-            )
+            shown = (analysis.output, analysis.population, analysis.endpoint)
+            results.append((*about, *shown, group, level, statistic, finite, analysis.method))
         curves += [
             {"STUDYID": study.id, "CUTOFF": cut_off.date, "ANALYSIS": analysis.id, **step}
             | {"ENDPOINT": analysis.endpoint}
@@ -131,21 +129,16 @@ def _months(months: int) -> float:
     return months * DAYS_PER_MONTH
 
 
-def _step_rows(group: str, cause: str, fit: Any, estimate: str) -> list[dict[str, Any]]:
-    values = {
-        "TIME": fit.time.astype(np.int64),
-        "NRISK": fit.n_risk,
-        "NEVENT": fit.n_event,
-        "NCENSOR": fit.n_censor,
-        "ESTIMATE": getattr(fit, estimate),
-        "LOWER": fit.lower,
-        "UPPER": fit.upper,
-    }
-    names = list(values)
+def _steps(group: str, cause: str, columns: Mapping[str, np.ndarray | None]) -> list[dict[str, Any]]:
+    """Rows of curves from arrays of one length; nan and absent arrays become null."""
+    present = {name: values.tolist() for name, values in columns.items() if values is not None}
     return [
         {"GROUP": group, "CAUSE": cause}
-        | {n: None if isinstance(v, float) and math.isnan(v) else v for n, v in zip(names, step, strict=True)}
-        for step in zip(*(v.tolist() for v in values.values()), strict=True)
+        | {
+            name: None if isinstance(value, float) and math.isnan(value) else value
+            for name, value in zip(present, step, strict=True)
+        }
+        for step in zip(*present.values(), strict=True)
     ]
 
 
@@ -182,7 +175,19 @@ def kaplan_meier(data: Data) -> tuple[list[Row], list[dict[str, Any]]]:
             (group, str(m), "n_risk", int(k)) for m, k in zip(data.options["at_risk"], at_risk, strict=True)
         ]
         if number is not None:
-            steps += _step_rows(group, "", fit, "survival")
+            steps += _steps(
+                group,
+                "",
+                {
+                    "TIME": fit.time.astype(np.int64),
+                    "NRISK": fit.n_risk,
+                    "NEVENT": fit.n_event,
+                    "NCENSOR": fit.n_censor,
+                    "ESTIMATE": fit.survival,
+                    "LOWER": fit.lower,
+                    "UPPER": fit.upper,
+                },
+            )
     return rows, steps
 
 
@@ -262,22 +267,34 @@ def cumulative_incidence(data: Data) -> tuple[list[Row], list[dict[str, Any]]]:
     causes = data.causes()
     time = data.rows["AVAL"].to_numpy()
     arm = data.rows["TRT01PN"].to_numpy()
+    landmarks, at_risk = data.options["landmarks"], data.options["at_risk"]
     for group, number in data.groups():
         mine = arm == number
         if not mine.any():
             continue
-        at_risk = [int((time[mine] >= _months(m)).sum()) for m in data.options["at_risk"]]
-        rows += [(group, str(m), "n_risk", k) for m, k in zip(data.options["at_risk"], at_risk, strict=True)]
+        fit = competing.cumulative_incidence(time[mine], causes[mine], causes=range(1, len(names) + 1))
+        at = fit.at([_months(m) for m in landmarks])
+        n_risk = fit.at([_months(m) for m in at_risk]).n_risk
+        rows += [(group, str(m), "n_risk", int(k)) for m, k in zip(at_risk, n_risk, strict=True)]
+        leaving = -np.diff(fit.n_risk, append=0)
         for i, cause in enumerate(names):
-            fit = competing.cumulative_incidence(time[mine], causes[mine], of_interest=i + 1)
-            rows.append((group, cause, "events", int(fit.n_event.sum())))
-            at = fit.at([_months(m) for m in data.options["landmarks"]])
-            for j, month in enumerate(data.options["landmarks"]):
+            rows.append((group, cause, "events", int(fit.n_event[:, i].sum())))
+            for j, month in enumerate(landmarks):
                 rows += [
-                    (group, f"{cause} {month}", "rate", at.estimate[j]),
-                    (group, f"{cause} {month}", "variance", at.variance[j]),
+                    (group, f"{cause} {month}", "rate", at.incidence[j, i]),
+                    (group, f"{cause} {month}", "variance", at.variance[j, i]),
                 ]
-            steps += _step_rows(group, cause, fit, "estimate")
+            steps += _steps(
+                group,
+                cause,
+                {
+                    "TIME": fit.time.astype(np.int64),
+                    "NRISK": fit.n_risk,
+                    "NEVENT": fit.n_event[:, i],
+                    "NCENSOR": leaving - fit.n_event.sum(axis=1),
+                    "ESTIMATE": fit.incidence[:, i],
+                },
+            )
     return rows, steps
 
 
@@ -316,8 +333,8 @@ def summary(data: Data) -> tuple[list[Row], list[dict[str, Any]]]:
         for level, where in data.options.get("levels", {"": pl.lit(True)}).items():
             values = data.of_arm(number).filter(where)[variable].drop_nulls().cast(pl.Float64)
             rows.append((group, level, "n", len(values)))
-            for name in ("mean", "std", "median", "min", "max"):
-                rows.append((group, level, name, getattr(values, name)()))
+            names = ("mean", "std", "median", "min", "max")
+            rows += [(group, level, name, getattr(values, name)()) for name in names]
     return rows, []
 
 

@@ -36,7 +36,7 @@ class PublishedError(ValueError):
 
 def read_published(path: Path) -> pl.DataFrame:
     """The study's printed numbers, all columns as text; blanks in key columns are empty, elsewhere null."""
-    rows = pl.read_csv(path, infer_schema=False, missing_utf8_is_empty_string=True)
+    rows = pl.read_csv(path, infer_schema=False, empty_string_is_null=False)
     blank_is_null = [c for c in ("FIGURE", "CONFLICT", "NOTE") if c in rows.columns]
     return rows.with_columns(pl.col(blank_is_null).replace({"": None}))
 

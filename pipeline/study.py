@@ -111,7 +111,6 @@ class Endpoint:
     paramcd: str
     param: str
     start: str
-    start_label: str
     events: tuple[EventSource, ...]
     censors: tuple[CensorSource, ...]
     competing: tuple[CensorSource, ...] = ()

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipeline.study import Analysis
 from pipeline.studies.calgb_100104.endpoints import CAUSES
+from pipeline.study import Analysis
 
 STRATA = ["STRAT1R", "STRAT2R", "STRAT3R"]
 AT_RISK_MONTHS = list(range(0, 80, 10))

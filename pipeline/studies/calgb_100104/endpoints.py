@@ -65,29 +65,27 @@ LAST_ALIVE = (
     ),
 )
 
-TRANSPLANTATION = {"start": "ASCTDT", "start_label": "autologous transplantation"}
-RANDOMISATION = {"start": "RANDDT", "start_label": "randomisation"}
-
+# The protocol names transplantation as the reference date; Figure 3 and second cancers count from randomisation.
 TTP = Endpoint(
     paramcd="TTP",
     param="Time to Progression or Death (Days)",
+    start="ASCTDT",
     events=(PROGRESSION, DEATH),
     censors=(LAST_ASSESSMENT, NEVER_ASSESSED),
-    **TRANSPLANTATION,
 )
 OS = Endpoint(
     paramcd="OS",
     param="Overall Survival (Days)",
+    start="ASCTDT",
     events=(DEATH,),
     censors=LAST_ALIVE,
-    **TRANSPLANTATION,
 )
 EFS = Endpoint(
     paramcd="EFS",
     param="Event-Free Survival, Post Hoc (Days)",
+    start="ASCTDT",
     events=(SECOND_CANCER, PROGRESSION, DEATH),
     censors=(LAST_ASSESSMENT, NEVER_ASSESSED),
-    **TRANSPLANTATION,
 )
 # One row per subject: the first of three failures, each with its code. CNSR 3 and 4 are competing events.
 COMPETING_PROGRESSION = CensorSource(
@@ -97,10 +95,10 @@ COMPETING_DEATH = CensorSource("adrs", _is("DEATH"), "ADT", "DEATH FIRST", cnsr=
 TTSPM = Endpoint(
     paramcd="TTSPM",
     param="Time to Second Primary Cancer (Days)",
+    start="RANDDT",
     events=(SECOND_CANCER,),
     competing=(COMPETING_PROGRESSION, COMPETING_DEATH),
     censors=(LAST_ASSESSMENT, NEVER_ASSESSED),
-    **RANDOMISATION,
 )
 CAUSES = {"SECOND CANCER": 0, "PROGRESSION": 3, "DEATH": 4}
 """Failures of TTSPM by their CNSR, in the order of Figure 3."""

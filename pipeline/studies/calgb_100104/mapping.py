@@ -7,7 +7,8 @@ imputation, analysis variables.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import polars as pl
 
@@ -123,7 +124,7 @@ CRITERION = {
 EXCLUSIONS = ("E11", "E12", "E13")
 
 
-def _map(column: str, table: Mapping[object, str]) -> pl.Expr:
+def _map(column: str, table: Mapping[Any, str]) -> pl.Expr:
     """The column's codes in other words; a code without a word becomes null."""
     return pl.col(column).replace_strict(table, default=None, return_dtype=pl.String)
 
@@ -197,7 +198,9 @@ def dm(forms: Frames) -> pl.DataFrame:
 def ds(forms: Frames) -> pl.DataFrame:
     milestone, disposition = pl.lit("PROTOCOL MILESTONE"), pl.lit("DISPOSITION EVENT")
 
-    def rows(form: pl.DataFrame, decode: str | pl.Expr, category: pl.Expr, date: str, **more: pl.Expr | str):
+    def rows(
+        form: pl.DataFrame, decode: str | pl.Expr, category: pl.Expr, date: str, **more: pl.Expr | str
+    ) -> pl.DataFrame:
         decoded = pl.lit(decode) if isinstance(decode, str) else decode
         return form.select(
             *_base("DS"), DSDECOD=decoded, DSCAT=category, DSSTDTC=pl.col(date).cast(pl.String), **more
@@ -233,7 +236,12 @@ def ds(forms: Frames) -> pl.DataFrame:
             "crossover_reg_dt",
             EPOCH=pl.lit("OPEN LABEL TREATMENT"),
         ),
-        rows(crossover.filter(pl.col("declined") == "Y"), "CROSSOVER DECLINED", milestone, "crossover_reg_dt"),
+        rows(
+            crossover.filter(pl.col("declined") == "Y"),
+            "CROSSOVER DECLINED",
+            milestone,
+            "crossover_reg_dt",
+        ),
         rows(
             forms["unblinding"].filter(pl.col("scope") == "PATIENT"),
             "TREATMENT UNBLINDED",
@@ -255,10 +263,8 @@ def ds(forms: Frames) -> pl.DataFrame:
             "contact_dt",
             DSSCAT=pl.lit("STUDY PARTICIPATION"),
         ),
-        rows(
-            forms["death"], "DEATH", disposition, "death_dt", DSSCAT=pl.lit("STUDY PARTICIPATION")
-        ),
-    ]  # fmt: skip
+        rows(forms["death"], "DEATH", disposition, "death_dt", DSSCAT=pl.lit("STUDY PARTICIPATION")),
+    ]
     return pl.concat(parts, how="diagonal").with_columns(DSTERM=pl.coalesce("DSTERM", "DSDECOD"))
 
 
@@ -396,11 +402,12 @@ def _standard_units(rows: pl.DataFrame) -> pl.DataFrame:
     # NEG and TSTQ (too small to quantify) are a measured nothing; ND is no measurement.
     value = pl.when(pl.col("LBORRES").is_in(["NEG", "TSTQ"])).then(0.0).otherwise(number("LBORRES"))
     known = (pl.col("LBORRESU") == pl.col("LBSTRESU")) | pl.col("_divisor").is_not_null() | (value == 0.0)
+    # Four decimals, so that a converted value compares as the reported one does (1.3 - 0.8 is 0.5).
+    standard = (value / pl.col("_divisor").fill_null(1.0)).round(4)
     rows = rows.join(divisors, on=["LBTESTCD", "LBORRESU"], how="left", maintain_order="left").with_columns(
-        # Four decimals, so that a converted value compares as the reported one does (1.3 - 0.8 is 0.5).
-        LBSTRESN=pl.when(known & (pl.col("LBORRES") != "-1")).then((value / pl.col("_divisor").fill_null(1.0)).round(4)),
+        LBSTRESN=pl.when(known & (pl.col("LBORRES") != "-1")).then(standard),
         LBSTAT=pl.when(pl.col("LBORRES").is_in(["ND", "NA"])).then(pl.lit("NOT DONE")),
-    )  # fmt: skip
+    )
     return rows.with_columns(
         LBSTRESC=pl.coalesce(
             pl.col("LBSTRESN").cast(pl.String), pl.when(pl.col("LBSTAT").is_null()).then("LBORRES")
@@ -409,8 +416,8 @@ def _standard_units(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def lb(forms: Frames) -> pl.DataFrame:
-    by_code = {code: dict(zip(LAB_TEST, values, strict=True)) for code, values in zip(
-        ("LBTESTCD", "LBTEST", "LBSTRESU"), zip(*LAB_TEST.values(), strict=True), strict=True)}  # fmt: skip
+    variables = ("LBTESTCD", "LBTEST", "LBSTRESU")
+    by_code = {name: {test: row[i] for test, row in LAB_TEST.items()} for i, name in enumerate(variables)}
     labs = forms["labs"].select(
         *_base("LB"),
         *(_map("test", table).alias(name) for name, table in by_code.items()),
@@ -422,12 +429,25 @@ def lb(forms: Frames) -> pl.DataFrame:
         VISIT="visit",
         LBDTC="collection_dt",
     )
-    assessment = forms["disease_assessment"]
-
-    def marker(
-        code: str, test: str, result: str, unit: pl.Expr, standard: str | None, date: str, spec: str
-    ) -> pl.DataFrame:
-        return assessment.filter(pl.col(result).is_not_null()).select(
+    none = pl.lit(None, pl.String)
+    # A spot urine (mg/dL) is no 24-hour excretion: its unit stays unknown to UNIT_DIVISOR, its number unused.
+    day = pl.col("upep_unit").replace({"mg/24h": "mg/day", "mg/dL": "mg/dL spot"})
+    spep, flc = pl.col("spep_unit"), pl.col("flc_unit")
+    markers = [  # result, LBTESTCD, LBTEST, reported unit, standard unit, date (else of the visit), specimen
+        ("spep_result", "MSPIKE", "Monoclonal Protein Spike", spep, "g/dL", "spep_dt", "SERUM"),
+        ("upep_result", "MSPIKE", "Monoclonal Protein Spike", day, "mg/day", None, "URINE"),
+        ("sife", "SIFE", "Serum Immunofixation", none, None, "spep_dt", "SERUM"),
+        ("uife", "UIFE", "Urine Immunofixation", none, None, None, "URINE"),
+        ("flc_kappa", "KLCFR", "Kappa Light Chain, Free", flc, "mg/dL", None, "SERUM"),
+        ("flc_lambda", "LLCFR", "Lambda Light Chain, Free", flc, "mg/dL", None, "SERUM"),
+        ("bm_pc_pct", "PLSCECE", "Plasma Cells/Total Cells", pl.lit("%"), "%", "bm_dt", "BONE MARROW"),
+        ("ca_result", "CA", "Calcium", pl.col("ca_unit"), "mg/dL", None, "SERUM"),
+        ("alb_result", "ALB", "Albumin", pl.lit("g/dL"), "g/dL", None, "SERUM"),
+    ]
+    assessed = [
+        forms["disease_assessment"]
+        .filter(pl.col(result).is_not_null())
+        .select(
             *_base("LB"),
             LBTESTCD=pl.lit(code),
             LBTEST=pl.lit(test),
@@ -435,26 +455,13 @@ def lb(forms: Frames) -> pl.DataFrame:
             LBORRES=pl.col(result).cast(pl.String),
             LBORRESU=unit,
             LBSTRESU=pl.lit(standard, pl.String),
-            LBSPEC=pl.lit(spec),
+            LBSPEC=pl.lit(specimen),
             VISIT="visit",
-            LBDTC=pl.coalesce(date, "assess_dt"),
+            LBDTC=pl.coalesce(date or "assess_dt", "assess_dt"),
         )
-
-    none = pl.lit(None, pl.String)
-    # A spot urine (mg/dL) is no 24-hour excretion: its unit stays unknown to UNIT_DIVISOR, its number unused.
-    day = pl.col("upep_unit").replace({"mg/24h": "mg/day", "mg/dL": "mg/dL spot"})
-    markers = [
-        marker("MSPIKE", "Monoclonal Protein Spike", "spep_result", pl.col("spep_unit"), "g/dL", "spep_dt", "SERUM"),
-        marker("MSPIKE", "Monoclonal Protein Spike", "upep_result", day, "mg/day", "assess_dt", "URINE"),
-        marker("SIFE", "Serum Immunofixation", "sife", none, None, "spep_dt", "SERUM"),
-        marker("UIFE", "Urine Immunofixation", "uife", none, None, "assess_dt", "URINE"),
-        marker("KLCFR", "Kappa Light Chain, Free", "flc_kappa", pl.col("flc_unit"), "mg/dL", "assess_dt", "SERUM"),
-        marker("LLCFR", "Lambda Light Chain, Free", "flc_lambda", pl.col("flc_unit"), "mg/dL", "assess_dt", "SERUM"),
-        marker("PLSCECE", "Plasma Cells/Total Cells", "bm_pc_pct", pl.lit("%"), "%", "bm_dt", "BONE MARROW"),
-        marker("CA", "Calcium", "ca_result", pl.col("ca_unit"), "mg/dL", "assess_dt", "SERUM"),
-        marker("ALB", "Albumin", "alb_result", pl.lit("g/dL"), "g/dL", "assess_dt", "SERUM"),
-    ]  # fmt: skip
-    return _standard_units(pl.concat([labs, *markers], how="diagonal"))
+        for result, code, test, unit, standard, date, specimen in markers
+    ]
+    return _standard_units(pl.concat([labs, *assessed], how="diagonal"))
 
 
 def cm(forms: Frames) -> pl.DataFrame:
@@ -588,7 +595,9 @@ def ie(forms: Frames) -> pl.DataFrame:
     )
 
 
-def _domain(build, forms: tuple[str, ...], order: tuple[str, ...] = ()) -> Domain:  # type: ignore[no-untyped-def]
+def _domain(
+    build: Callable[[Frames], pl.DataFrame], forms: tuple[str, ...], order: tuple[str, ...] = ()
+) -> Domain:
     name = build.__name__
     return Domain(name=name, model=DOMAINS[name], forms=forms, build=build, order=order)
 
