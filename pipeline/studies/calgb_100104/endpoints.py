@@ -65,7 +65,7 @@ LAST_ALIVE = (
     ),
 )
 
-# The protocol names transplantation as the reference date; Figure 3 and second cancers count from randomisation.
+# Transplantation is the reference date of the protocol; second cancers and Figure 3 count from randomisation.
 TTP = Endpoint(
     paramcd="TTP",
     param="Time to Progression or Death (Days)",
