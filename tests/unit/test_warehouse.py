@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
+import pkgutil
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+import schemas
 from pipeline.warehouse import WarehouseError, WarehouseTable, build_release, ddl, query
-from schemas.base import Table, column, empty
+from schemas.base import Table, column, columns, empty
 
 SYNTHETIC = "Synthetic data: no row describes a real patient"
 
@@ -267,3 +270,21 @@ def test_a_file_that_is_no_warehouse(tmp_path: Path) -> None:
     (tmp_path / "trial.duckdb").write_text("something else, and long enough to have a header" * 100)
     with pytest.raises(WarehouseError, match="not a valid DuckDB database file"):
         query(tmp_path / "trial.duckdb", "SELECT 1")
+
+
+def test_every_declared_shape_has_a_place_in_the_warehouse(tmp_path: Path) -> None:
+    for module in pkgutil.walk_packages(schemas.__path__, "schemas."):
+        importlib.import_module(module.name)
+    declared = [
+        WarehouseTable(model.__module__.replace(".", "_"), model.__name__, model, ())
+        for model in sorted(_descendants(Table), key=lambda model: (model.__module__, model.__name__))
+        if model.__module__.startswith("schemas.") and columns(model)
+    ]
+    assert len(declared) > 30
+    rows = build_release(tmp_path / "trial.duckdb", declared, comment=SYNTHETIC)
+    assert rows["meta.tables"] == len(declared) + 2
+
+
+def _descendants(model: type[Table]) -> set[type[Table]]:
+    below = set(model.__subclasses__())
+    return below.union(*(_descendants(child) for child in below))
