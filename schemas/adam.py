@@ -164,10 +164,10 @@ class ADSL(Subject):
     ECOGBL: int = optional(
         "ECOG Performance Status at Baseline",
         codelist=[0, 1, 2, 3, 4],
-        comment="last RS ECOG101 before transplantation",
+        comment="RS ECOG101 at registration",
     )
     B2MBL: float = optional(
-        "Baseline Beta-2-Microglobulin (mg/L)", ge=0, comment="last LB B2MICG before transplantation"
+        "Baseline Beta-2-Microglobulin (mg/L)", ge=0, comment="last LB B2MICG of the baseline visit"
     )
     B2MGR1: str = optional(
         "Baseline Beta-2-Microglobulin Group 1",
@@ -175,15 +175,15 @@ class ADSL(Subject):
         comment="compared in the reported unit: 2.5 mg/L or 211.9 nmol/L; null: no baseline value",
     )
     CALBL: float = optional(
-        "Baseline Calcium (mg/dL)", ge=0, comment="last LB CA of the laboratory form before transplantation"
+        "Baseline Calcium (mg/dL)", ge=0, comment="last LB CA of the baseline visit, laboratory form"
     )
     ALBBL: float = optional(
-        "Baseline Albumin (g/dL)", ge=0, comment="last LB ALB of the laboratory form before transplantation"
+        "Baseline Albumin (g/dL)", ge=0, comment="last LB ALB of the baseline visit, laboratory form"
     )
     CREATBL: float = optional(
-        "Baseline Creatinine (mg/dL)", ge=0, comment="last LB CREAT before transplantation"
+        "Baseline Creatinine (mg/dL)", ge=0, comment="last LB CREAT of the baseline visit"
     )
-    DSSTAGE: str = optional("Durie-Salmon Stage (Site)", codelist=STAGE, comment="RS DURSALM")
+    DSSTAGE: str = optional("Durie-Salmon Stage (Site)", codelist=STAGE, comment="MH.DSSTAGE")
     ISSSTG: str = optional("ISS Stage (Site)", codelist=STAGE, comment="RS ISS")
     ISSSTGD: str = optional(
         "ISS Stage (Derived)",
@@ -352,7 +352,7 @@ class ADCE(Treated):
     )
     ASTDTF: str = date_flag("Analysis Start Date Imputation Flag")
     ASTDY: int = optional("Analysis Start Relative Day", ne=0, comment="ASTDT against ADSL.TRTSDT")
-    DAYSRAND: int = optional("Days from Randomization to Diagnosis", comment="ASTDT - ADSL.RANDDT")
+    ADURRAND: int = optional("Days from Randomization to Diagnosis", comment="ASTDT - ADSL.RANDDT")
     SPMFL: str = flag(
         "Counted Second Primary Cancer Flag",
         comment="Y: the subject's first invasive cancer after RANDDT, not a non-melanoma skin cancer, not "
@@ -438,9 +438,9 @@ class ADAE(Treated):
     )
     AEACN: str = optional("Action Taken with Study Treatment", codelist=ct.ACN, comment="AE.AEACN")
     AEOUT: str = optional("Outcome of Adverse Event", codelist=ct.OUT, comment="AE.AEOUT")
-    AETOXGR: str = column("Standard Toxicity Grade", codelist=list("12345"), comment="AE.AETOXGR")
-    ATOXGR: str = column("Analysis Toxicity Grade", codelist=list("12345"), comment="AETOXGR, as reported")
-    ATOXGRN: int = column("Analysis Toxicity Grade (N)", codelist=[1, 2, 3, 4, 5], comment="ATOXGR")
+    AETOXGR: str = optional("Standard Toxicity Grade", codelist=list("12345"), comment="AE.AETOXGR")
+    ATOXGR: str = optional("Analysis Toxicity Grade", codelist=list("12345"), comment="AETOXGR, as reported")
+    ATOXGRN: int = optional("Analysis Toxicity Grade (N)", codelist=[1, 2, 3, 4, 5], comment="ATOXGR")
     ASTDT: dt.date = optional(
         "Analysis Start Date",
         comment="AE.AESTDTC up to the cut-off; partial: first day, not before RANDDT and not after death or "

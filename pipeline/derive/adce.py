@@ -1,0 +1,78 @@
+"""ADCE: second primary cancers, which of them count, and what came before them.
+
+What does not belong here: time to the cancer as an endpoint (`adtte`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from pipeline.derive import conform, flag_where, last_date, study_day, with_subject
+from pipeline.derive.adrs import declared_progression
+from pipeline.derive.dates import impute
+from pipeline.study import CutOff, Frames, Study
+from schemas.adam import ADCE
+
+CATEGORY = {"HEMATOLOGIC": "HEMATOLOGIC", "SOLID": "SOLID", "NMSC_BCC": "NMSC", "NMSC_SCC": "NMSC"}
+TRANSFORMATION_DAYS = 90
+DAYS_PER_YEAR = 365.25
+
+
+def second_cancers(ce: pl.DataFrame, subjects: pl.DataFrame, last: dt.date) -> pl.DataFrame:
+    """CE rows up to `last` with SPMCAT, ASTDT, ASTDTF and SPMFL, the one cancer that counts per subject.
+
+    subjects: USUBJID and RANDDT. Counted is the first invasive cancer after randomisation that is not a
+    non-melanoma skin cancer; ties on a day go by CESEQ. An acute myeloid leukaemia that follows a
+    myelodysplastic syndrome within 90 days is the same event and never counts by itself.
+    """
+    rows = impute(
+        ce.join(subjects.select("USUBJID", "RANDDT"), on="USUBJID"), "CESTDTC", "ASTDT", lo="RANDDT"
+    )
+    rows = (
+        rows.filter((pl.col("ASTDT") <= last) | pl.col("ASTDT").is_null())
+        .with_columns(SPMCAT=pl.col("CESCAT").replace_strict(CATEGORY, default=None))
+        .sort("USUBJID", "ASTDT", "CESEQ", nulls_last=True)
+    )
+    last_mds = pl.when(SPMGRP="MDS").then("ASTDT").forward_fill().over("USUBJID")
+    since_mds = (pl.col("ASTDT") - last_mds).dt.total_days()
+    same_event = (pl.col("SPMGRP") == "AML") & (since_mds <= TRANSFORMATION_DAYS)
+    candidate = (
+        (pl.col("ASTDT") > pl.col("RANDDT"))
+        & (pl.col("INVASIVE") == "Y")
+        & pl.col("SPMCAT").is_in(["HEMATOLOGIC", "SOLID"])
+        & ~same_event.fill_null(False)
+    ).fill_null(False)
+    first = candidate & (candidate.cum_sum().over("USUBJID") == 1)
+    return rows.with_columns(SPMFL=flag_where(first))
+
+
+def derive_adce(study: Study, sdtm: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
+    """ADCE of one cut-off: one row per reported cancer dated up to the date CE is cut at."""
+    rows = second_cancers(sdtm["ce"], adsl, last_date(study, "ce", cut_off)).drop("RANDDT")
+    progression = declared_progression(sdtm["rs"], adsl, cut_off.date).select("USUBJID", _pd="ADT")
+    rows = with_subject(rows, adsl, "RANDDT", "TRTSDT", "XODT", "INDANTFL")
+    rows = rows.join(progression, on="USUBJID", how="left")
+    rows = rows.join(_earlier_cancer(sdtm["mh"]), on="USUBJID", how="left")
+    since_earlier = (pl.col("ASTDT") - pl.col("_earlier")).dt.total_days() / DAYS_PER_YEAR
+    return conform(
+        rows.with_columns(
+            ASTDY=study_day(pl.col("ASTDT")),
+            ADURRAND=(pl.col("ASTDT") - pl.col("RANDDT")).dt.total_days(),
+            NMSCFL=flag_where(pl.col("SPMCAT") == "NMSC"),
+            SPMPDFL=flag_where(pl.col("ASTDT") > pl.col("_pd")),
+            SPMRECFL=flag_where(pl.col("RECURQ") == "Y"),
+            XOAFTFL=flag_where(pl.col("ASTDT") >= pl.col("XODT")),
+            RESTRTFL=flag_where(pl.col("RESTART") == "Y"),
+            ANTHRFL=flag_where(pl.col("INDANTFL") == "Y"),
+            PRCANYR=pl.when(RECURQ="Y").then(since_earlier.floor()),
+        ),
+        ADCE,
+    )
+
+
+def _earlier_cancer(mh: pl.DataFrame) -> pl.DataFrame:
+    """The first prior cancer of each subject: USUBJID, _earlier (a partial date takes its middle)."""
+    prior = impute(mh.filter(pl.col("MHCAT") == "PRIOR CANCER"), "MHSTDTC", "_earlier", how="mid")
+    return prior.group_by("USUBJID").agg(pl.col("_earlier").min())

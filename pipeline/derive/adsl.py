@@ -1,0 +1,201 @@
+"""ADSL: one row per registered subject, with populations, strata, baseline, treatment and outcome dates.
+
+Each function gives one row per subject from one or two domains; `derive_adsl` joins them to DM. What does
+not belong here: baseline variables (`baseline`), which records show a subject alive (`Study.last_alive`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import polars as pl
+
+from pipeline.derive import conform, last_date, yes_no
+from pipeline.derive.adce import second_cancers
+from pipeline.derive.adex import blinded_exposure
+from pipeline.derive.adrs import deaths, declared_progression
+from pipeline.derive.adtte import candidate_dates
+from pipeline.derive.baseline import baseline_laboratory, disease, induction
+from pipeline.study import CutOff, Frames, Study
+from schemas.adam import ADSL
+
+CROSSOVER_TREATMENT = "LENALIDOMIDE"
+
+
+def _date(dtc: str) -> pl.Expr:
+    """A complete ISO 8601 date; a partial one is null."""
+    return pl.col(dtc).str.to_date("%Y-%m-%d", strict=False)
+
+
+def milestones(ds: pl.DataFrame, pr: pl.DataFrame) -> pl.DataFrame:
+    """REGDT, RANDDT, ASCTDT, DAYRAND, the stratification answers and the block."""
+    registered, randomised = pl.col("DSDECOD") == "REGISTERED", pl.col("DSDECOD") == "RANDOMIZED"
+    from_ds = (
+        ds.sort("USUBJID", "DSSEQ")
+        .group_by("USUBJID", maintain_order=True)
+        .agg(
+            REGDT=_date("DSSTDTC").filter(registered).min(),
+            RANDDT=_date("DSSTDTC").filter(randomised).min(),
+            BLOCKNO=pl.col("BLOCKNO").filter(randomised).first(),
+            **{f"STRAT{n}R": pl.col(f"STRAT{n}").filter(randomised).first() for n in (1, 2, 3)},
+            **{f"STRAT{n}V": pl.col(f"STRAT{n}V").filter(registered).first() for n in (1, 2, 3)},
+        )
+    )
+    transplants = pr.group_by("USUBJID").agg(ASCTDT=_date("PRSTDTC").min())
+    return from_ds.join(transplants, on="USUBJID", how="left").with_columns(
+        DAYRAND=(pl.col("RANDDT") - pl.col("ASCTDT")).dt.total_days(),
+        STRATAR=pl.concat_str("STRAT1R", "STRAT2R", "STRAT3R", separator="/"),
+    )
+
+
+def treatment(ex: pl.DataFrame, ds: pl.DataFrame) -> pl.DataFrame:
+    """TRTSDT, TRTEDT, XOFL, XODT, TRT02A, DCTREAS, DCTDT, DCT2REAS; dates that are complete only."""
+    dosed = ex.filter(pl.col("EXDOSE") > 0, pl.col("DAYSTKN") > 0)
+    open_label = pl.col("EPOCH") == "OPEN LABEL TREATMENT"
+    doses = dosed.group_by("USUBJID").agg(
+        TRTSDT=_date("EXSTDTC").min(),
+        TRTEDT=_date("EXENDTC").max(),
+        _open=_date("EXSTDTC").filter(open_label).min(),
+    )
+    stopped = (pl.col("DSCAT") == "DISPOSITION EVENT") & (pl.col("DSSCAT") == "STUDY TREATMENT")
+    blinded = stopped & (pl.col("EPOCH") == "BLINDED TREATMENT")
+    crossed = pl.col("DSDECOD") == "CROSSOVER"
+    events = (
+        ds.sort("USUBJID", "DSSTDTC", "DSSEQ")
+        .group_by("USUBJID", maintain_order=True)
+        .agg(
+            DCTREAS=pl.col("DSDECOD").filter(blinded).first(),
+            DCTDT=_date("DSSTDTC").filter(blinded).first(),
+            _reason2=pl.col("DSDECOD").filter(stopped & open_label).first(),
+            _crossed=crossed.any(),
+            _crossdt=_date("DSSTDTC").filter(crossed).first(),
+        )
+    )
+    return events.join(doses, on="USUBJID", how="left").with_columns(
+        XOFL=yes_no(pl.col("_crossed")),
+        XODT=pl.when("_crossed").then(pl.coalesce("_open", "_crossdt")),
+        TRT02A=pl.when("_crossed").then(pl.lit(CROSSOVER_TREATMENT)),
+        DCT2REAS=pl.when("_crossed").then("_reason2"),
+    )
+
+
+def reason_not_randomised(ds: pl.DataFrame, ie: pl.DataFrame, rs: pl.DataFrame) -> pl.DataFrame:
+    """NRREAS for every subject with a DS record: the first of the reasons that `schemas.adam` lists."""
+    progressed = rs.group_by("USUBJID").agg(_pd=(pl.col("RSSTRESC") == "PD").any())
+    failed = (
+        ie.filter(pl.col("EPOCH") == "RANDOMIZATION")
+        .sort("USUBJID", "IESEQ")
+        .group_by("USUBJID", maintain_order=True)
+        .agg(_criterion=pl.col("IETEST").first())
+    )
+    disposition = (pl.col("DSCAT") == "DISPOSITION EVENT") & (pl.col("DSDECOD") != "DEATH")
+    events = (
+        ds.sort("USUBJID", "DSSTDTC", "DSSEQ")
+        .group_by("USUBJID", maintain_order=True)
+        .agg(
+            _off=pl.col("DSDECOD").filter(disposition).first(),
+            _dead=(pl.col("DSDECOD") == "DEATH").any(),
+        )
+    )
+    rows = events.join(progressed, on="USUBJID", how="left").join(failed, on="USUBJID", how="left")
+    return rows.select(
+        "USUBJID",
+        NRREAS=pl.when("_pd")
+        .then(pl.lit("PROGRESSION"))
+        .otherwise(
+            pl.coalesce("_criterion", "_off", pl.when("_dead").then(pl.lit("DEATH")), pl.lit("NOT RECORDED"))
+        ),
+    )
+
+
+def outcome(study: Study, sdtm: Frames, subjects: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
+    """LSTALVDT, death, the second cancer and the declared progression (_pd), one row per subject.
+
+    subjects: the subject-level variables known so far, which the study's sources may use.
+    """
+    alive = (
+        candidate_dates(study.last_alive, sdtm, subjects, cut_off)
+        .group_by("USUBJID")
+        .agg(LSTALVDT=pl.col("ADT").max())
+    )
+    rows = subjects.select("USUBJID", "RANDDT").join(alive, on="USUBJID", how="left")
+    died = deaths(sdtm["ds"], rows, cut_off.date).select("USUBJID", DTHDT="ADT", DTHDTF="ADTF")
+    cause = (
+        sdtm["dd"]
+        .filter(pl.col("DDTESTCD") == "PRCDTH")
+        .sort("USUBJID", "DDSEQ")
+        .group_by("USUBJID", maintain_order=True)
+        .agg(DTHCAUS=pl.col("DDSTRESC").first())
+    )
+    cancers = second_cancers(sdtm["ce"], rows, last_date(study, "ce", cut_off))
+    counted = cancers.filter(pl.col("SPMFL") == "Y").select("USUBJID", SPM1DT="ASTDT")
+    progression = declared_progression(sdtm["rs"], rows, cut_off.date).select("USUBJID", _pd="ADT")
+    for other in (died.join(cause, on="USUBJID", how="left"), counted, progression):
+        rows = rows.join(other, on="USUBJID", how="left")
+    return rows.drop("RANDDT").with_columns(
+        DTHFL=yes_no(pl.col("DTHDT").is_not_null()), SPM1FL=yes_no(pl.col("SPM1DT").is_not_null())
+    )
+
+
+def derive_adsl(study: Study, sdtm: Frames, cut_off: CutOff) -> pl.DataFrame:
+    """ADSL of one cut-off: one row per subject of DM, randomised or not."""
+    rows = sdtm["dm"].rename({"RANDNO": "RANDNUM"}).drop("DTHFL")
+    deviating = sdtm["dv"].select("USUBJID", _deviated=pl.lit(True)).unique("USUBJID")
+    exposed = blinded_exposure(sdtm["ex"]).select("USUBJID", "DOSESTRT", "DOSEMAX")
+    for other in (
+        milestones(sdtm["ds"], sdtm["pr"]),
+        baseline_laboratory(sdtm["lb"]),
+        disease(sdtm["mh"], sdtm["rs"]),
+        induction(sdtm["cm"]),
+        treatment(sdtm["ex"], sdtm["ds"]),
+        reason_not_randomised(sdtm["ds"], sdtm["ie"], sdtm["rs"]),
+        deviating,
+        exposed,
+    ):
+        rows = rows.join(other, on="USUBJID", how="left", validate="1:1")
+    rows = _populations(study, rows)
+    rows = rows.join(outcome(study, sdtm, rows, cut_off), on="USUBJID", how="left", validate="1:1")
+    return conform(rows.with_columns(XOELFL=_eligible_for_crossover(study, cut_off.date), **_FINAL), ADSL)
+
+
+def _populations(study: Study, rows: pl.DataFrame) -> pl.DataFrame:
+    """Population flags and treatment variables; a treatment is null while its arm is not released."""
+    number = {arm.name: arm.number for arm in study.arms}
+    randomised = pl.col("RANDDT").is_not_null()
+    dosed = randomised & pl.col("TRTSDT").is_not_null()
+    arms = list(number)
+    return rows.with_columns(
+        RANDFL=yes_no(randomised),
+        ITTFL=yes_no(randomised),
+        SAFFL=yes_no(dosed),
+        RFICDT=_date("RFICDTC"),
+        TRT01P=pl.when(randomised & pl.col("ARM").is_in(arms)).then("ARM"),
+        TRT01A=pl.when(dosed & pl.col("ACTARM").is_in(arms)).then("ACTARM"),
+        NRREAS=pl.when(~randomised).then("NRREAS"),
+        EOTSTT=pl.when(dosed).then(
+            pl.when(pl.col("DCTREAS").is_null()).then(pl.lit("ONGOING")).otherwise(pl.lit("DISCONTINUED"))
+        ),
+    ).with_columns(
+        TRT01PN=pl.col("TRT01P").replace_strict(number, default=None, return_dtype=pl.Int64),
+        TRT01AN=pl.col("TRT01A").replace_strict(number, default=None, return_dtype=pl.Int64),
+    )
+
+
+def _eligible_for_crossover(study: Study, cut_off: dt.date) -> pl.Expr:
+    """Y for subjects randomised to another treatment who were event-free on the day of unblinding."""
+    later = [pl.col(date).is_null() | (pl.col(date) > study.unblinding) for date in ("_pd", "DTHDT")]
+    eligible = pl.all_horizontal(pl.col("TRT01P") != CROSSOVER_TREATMENT, *later)
+    released = (pl.col("ARM") != "BLINDED") & pl.lit(cut_off >= study.unblinding)
+    return pl.when(released).then(yes_no(eligible))
+
+
+# What a subject without a record of the kind has, and what needs the outcome dates.
+_FINAL = {
+    **{
+        flag: pl.col(flag).fill_null("N")
+        for flag in ("CR100FL", "PRCANFL", "XOFL", "INDBORFL", "INDLENFL", "INDTHLFL", "INDGCFL", "INDANTFL")
+    },
+    "INDGR1": pl.col("INDGR1").fill_null("NOT DETERMINED"),
+    "PROTDVFL": yes_no(pl.col("_deviated")),
+    "FUOBSDY": (pl.coalesce("DTHDT", "LSTALVDT") - pl.col("ASCTDT")).dt.total_days() + 1,
+}
