@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.ingest.cells import iso_dates, type_cells
-from pipeline.ingest.records import Records, read_records
+from pipeline.ingest.records import Records, read_fields, read_records
 from pipeline.ingest.transfers import (
     IngestError,
     Transfer,
@@ -80,9 +80,8 @@ def ingest_form(stem: str, model: type[Table], transfers: Iterable[Transfer]) ->
     files = []
     for transfer in sorted(transfers, key=lambda t: t.date):
         if stem in transfer.forms:
-            data = (transfer.folder / f"{stem}.csv").read_bytes()
             source = {"TRANSFER": transfer.date, "FILE": f"{transfer.name}/{stem}.csv"}
-            files.append(_read_file(model, data, source))
+            files.append(_read_file(model, transfer.folder / f"{stem}.csv", source))
     return _assemble(stem, model, files)
 
 
@@ -102,46 +101,56 @@ def ingest_restricted(path: Path, manifest: Path, model: type[Table]) -> Ingeste
     if reasons := check_file(path, rows, sha256):
         raise IngestError("; ".join(reasons))
     source = {"TRANSFER": None, "FILE": f"{path.parent.name}/{path.name}"}
-    ingested = _assemble(path.stem, model, [_read_file(model, path.read_bytes(), source)])
+    ingested = _assemble(path.stem, model, [_read_file(model, path, source)])
     if ingested.findings.height:
         where = ingested.findings.select(pl.format("line {} ({})", "LINE", "RULE")).to_series()
         raise IngestError(f"{source['FILE']} is faulty: {', '.join(where.head(10))}")
     return ingested
 
 
-def _read_file(model: type[Table], data: bytes, source: dict[str, Any]) -> _File:
-    records = read_records(data)
-    received = records.rows.height
+def _read_file(model: type[Table], path: Path, source: dict[str, Any]) -> _File:
+    records = read_records(path.read_bytes())
+    received = records.lines.height
     if header := _header_faults(model, records):
-        rows = records.rows.select("LINE", "TEXT", RECORD=_NONE)
+        rows = records.lines.with_columns(RECORD=_NONE)
         why = {"RULE": pl.lit("header"), "WORDS": pl.lit("cannot be read because the file's header is wrong")}
-        faults = pl.concat([_file_faults(header), rows.select("LINE", **why)], how="diagonal")
-        return _File(source, received, _typed_rows(model), rows, faults)
+        reasons = pl.concat([_file_faults(header), rows.select("LINE", **why)], how="diagonal")
+        return _File(source, received, _typed_rows(model), rows, reasons)
 
-    cells = records.rows.select(
-        pl.col(str(records.header.index(name))).str.strip_chars().replace("", None).alias(name)
-        for name in names(model)
-    )
-    broken = records.rows["RULE"].is_not_null()
-    record = pl.concat_str([pl.col(name).fill_null("") for name in key(model)], separator="/")
-    rows = pl.concat([records.rows.select("LINE", "TEXT"), cells.select(RECORD=record)], how="horizontal")
-    rows = rows.with_columns(
-        RECORD=pl.when(~broken).then("RECORD")
-    )  # fields of a broken record may be shifted
-    faults = [records.rows.filter(broken).select("LINE", "RULE", WORDS="REASON")]
+    rows, cells = _rows_and_cells(model, records)
+    broken = rows["RULE"].is_not_null()
+    faults = [rows.filter(broken).select("LINE", "RULE", WORDS="REASON")]
     if not received:
         faults.append(_file_faults([(None, "no_rows", None, "the file has a header and no rows")]))
-
-    readable, cells = rows.filter(~broken), cells.filter(~broken)
-    values, in_cells = _type_and_check(model, cells)
+    rows = rows.drop("RULE", "REASON")
+    readable = _only(rows, ~broken)
+    values, in_cells = _type_and_check(model, _only(cells, ~broken))
     at = in_cells["ROW"]
     faults.append(
         in_cells.drop("ROW").with_columns(readable["LINE"].gather(at), readable["RECORD"].gather(at))
     )
     fine = ~pl.int_range(readable.height, eager=True).is_in(at.unique().implode())
-    typed = pl.concat([values, readable], how="horizontal").filter(fine)
+    typed = _only(pl.concat([values, readable], how="horizontal"), fine)
     turned_away = rows.join(typed.select("LINE"), on="LINE", how="anti", maintain_order="left")
     return _File(source, received, typed, turned_away, pl.concat(faults, how="diagonal"))
+
+
+def _rows_and_cells(model: type[Table], records: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """LINE, TEXT, RULE, REASON, RECORD of each record, and its trimmed cells, null where blank."""
+    fields = read_fields(records)
+    cells = fields.select(
+        pl.col(str(records.header.index(name))).str.strip_chars().replace("", None).alias(name)
+        for name in names(model)
+    )
+    record = pl.concat_str([pl.col(name).fill_null("") for name in key(model)], separator="/")
+    rows = fields.select("LINE", "TEXT", "RULE", "REASON", RECORD=cells.select(record).to_series())
+    # The fields of a record that cannot be read may be shifted, so its key is not to be trusted.
+    return rows.with_columns(RECORD=pl.when(pl.col("RULE").is_null()).then("RECORD")), cells
+
+
+def _only(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
+    """The rows that are true; filter() alone would copy a file of which every row is right."""
+    return frame if rows.all() else frame.filter(rows)
 
 
 def _file_faults(faults: list[tuple[str | None, str, str | None, str]]) -> pl.DataFrame:
@@ -232,7 +241,7 @@ def _check_words(column: Column, check: Any) -> str:
 def _assemble(stem: str, model: type[Table], files: list[_File]) -> Ingested:
     typed = pl.concat([_with_source(_typed_rows(model), None), *(_with_source(f.typed, f) for f in files)])
     first = typed.select(pl.struct(key(model)).is_first_distinct()).to_series()
-    accepted, repeated = typed.filter(first), typed.filter(~first)
+    accepted, repeated = _only(typed, first), typed.filter(~first)
     earlier = accepted.join(repeated, on=key(model), how="semi").select(
         *key(model), WORDS=pl.format("was received before, in {} line {}", "FILE", "LINE")
     )

@@ -9,132 +9,144 @@ from __future__ import annotations
 
 import csv
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import polars as pl
 
 
 @dataclass(frozen=True)
+class Quoted:
+    """The records that hold a quote: `fields` of each by its line, or the `fault` that keeps it together.
+
+    inner: the lines that are the inside of a record that starts further up. text: the records that have
+    such lines.
+    """
+
+    fields: dict[int, list[str]] = field(default_factory=dict)
+    fault: dict[int, str] = field(default_factory=dict)
+    inner: set[int] = field(default_factory=set)
+    text: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Records:
-    """A form file taken apart.
+    """A form file cut into records.
 
     header: the names on line 1 (empty: the file is empty). fault: what is wrong with all of the file.
-    rows: LINE (physical line where the record starts), TEXT (as received, without the line end), RULE and
-    REASON (why the record cannot be read, or null), then its fields as text in columns "0", "1", ...
+    lines: LINE (physical line where the record starts) and TEXT (as received, without the line end) of the
+    records below the header. damaged: some bytes are not UTF-8. cut_off: the last line has no end.
     """
 
     header: tuple[str, ...]
     fault: str | None
-    rows: pl.DataFrame
-
-
-def count_records(data: bytes) -> int:
-    """The number of records after the header."""
-    return max(_split(data)[0].height - 1, 0)
+    lines: pl.DataFrame
+    quoted: Quoted
+    damaged: bool
+    cut_off: bool
 
 
 def read_records(data: bytes) -> Records:
-    """A form file's header and records."""
-    records, fault, damaged = _split(data)
-    head, body = records.head(1), records.slice(1)
-    header = tuple(name.strip() for name in _cells(head)) if head.height else ()
-    width = max(len(header), 1)
-    last = body["LINE"].max() if data and not data.endswith(b"\n") else None
-    found = pl.coalesce(pl.col("CELLS").list.len().cast(pl.Int64), pl.col("TEXT").str.count_matches(",") + 1)
-    faults = {
-        "nul_byte": (pl.col("TEXT").str.contains("\0", literal=True), pl.lit("holds a NUL byte")),
-        "encoding": (
-            pl.col("TEXT").str.contains("\ufffd", literal=True) & damaged,
+    """The header and the records of a form file; an empty line is no record."""
+    fault, damaged = None, False
+    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        fault, data = "is UTF-16 text, not UTF-8", data.decode("utf-16", "replace").encode()
+    data = data.removeprefix(BOM_UTF8)
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        damaged, data = True, data.decode("utf-8", "replace").encode()
+    lines = pl.read_lines(data, name="TEXT", row_index_name="LINE", row_index_offset=1).with_columns(
+        pl.col("LINE").cast(pl.Int64)
+    )
+    quoted = _read_quoted(lines["TEXT"]) if b'"' in data else Quoted()
+    if quoted.inner:
+        whole = pl.col("LINE").replace_strict(quoted.text, default=pl.col("TEXT"), return_dtype=pl.String)
+        lines = lines.filter(~pl.col("LINE").is_in(quoted.inner)).with_columns(TEXT=whole)
+    header: tuple[str, ...] = ()
+    if lines.height:
+        header = tuple(name.strip() for name in quoted.fields.pop(1, lines["TEXT"][0].split(",")))
+    lines = lines.slice(1).filter(pl.col("TEXT") != "")
+    return Records(header, fault, lines, quoted, damaged, bool(data) and not data.endswith(b"\n"))
+
+
+def read_fields(records: Records) -> pl.DataFrame:
+    """The records as LINE, TEXT, RULE and REASON (why a record cannot be read, or null), "0", "1", ...
+
+    The numbered columns are the fields as text, as many as the header has.
+    """
+    width, lines, quoted = len(records.header), records.lines, records.quoted
+    names = [str(n) for n in range(width)]
+    cells = pl.col("TEXT").str.split_exact(",", width - 1).struct.rename_fields(names)
+    count = pl.col("TEXT").str.count_matches(",", literal=True).cast(pl.Int64) + 1
+    taken = pl.col("LINE").is_in([*quoted.fields, *quoted.fault])
+    plain = (lines.filter(~taken) if quoted.fields or quoted.fault else lines).with_columns(
+        COUNT=count, CELLS=cells
+    )
+    rows = plain.unnest("CELLS")
+    if plain.height < lines.height:
+        fields = [quoted.fields.get(line, []) for line in lines.filter(taken)["LINE"]]
+        columns = {name: [row[n] if n < len(row) else None for row in fields] for n, name in enumerate(names)}
+        singly = pl.DataFrame(columns, schema=dict.fromkeys(names, pl.String))
+        singly = lines.filter(taken).with_columns(
+            pl.Series("COUNT", [len(row) for row in fields], dtype=pl.Int64), *singly
+        )
+        rows = pl.concat([rows, singly]).sort("LINE")
+    faults = _faults(records, width)
+    return rows.select(
+        "LINE",
+        "TEXT",
+        pl.coalesce(pl.when(broken).then(pl.lit(rule)) for rule, broken, _ in faults).alias("RULE"),
+        pl.coalesce(pl.when(broken).then(words) for _, broken, words in faults).alias("REASON"),
+        *names,
+    )
+
+
+def _faults(records: Records, width: int) -> list[tuple[str, pl.Expr, pl.Expr]]:
+    """The ways a record can be unreadable: its rule, which records, the reason in words. The first counts."""
+    line, text, count = pl.col("LINE"), pl.col("TEXT"), pl.col("COUNT")
+    last = records.lines["LINE"].max() if records.cut_off else None
+    reason = line.replace_strict(records.quoted.fault, default=None, return_dtype=pl.String)
+    return [
+        ("nul_byte", text.str.contains("\0", literal=True), pl.lit("holds a NUL byte")),
+        (
+            "encoding",
+            text.str.contains("\ufffd", literal=True) if records.damaged else pl.lit(False),
             pl.lit("is not UTF-8 text"),
         ),
-        "quoting": (pl.col("REASON").is_not_null(), pl.col("REASON")),
-        "truncated": (
-            pl.col("LINE").eq(pl.lit(last, pl.Int64)).fill_null(False),
+        ("quoting", reason.is_not_null(), pl.format("is not CSV ({})", reason)),
+        (
+            "truncated",
+            line == pl.lit(last, pl.Int64),
             pl.lit("is the last line and has no line end: the file may be cut off"),
         ),
-        "fields": (found != width, pl.format("has {} fields, the header has {}", found, width)),
-    }
-    rule, reason = pl.lit(None, pl.String), pl.lit(None, pl.String)
-    for name, (broken, words) in reversed(faults.items()):
-        rule = pl.when(broken).then(pl.lit(name)).otherwise(rule)
-        reason = pl.when(broken).then(words).otherwise(reason)
-    names = [str(n) for n in range(width)]
-    plain = pl.col("TEXT").str.split_exact(",", width - 1).struct.rename_fields(names)
-    rows = body.select(
-        "LINE", "TEXT", "CELLS", rule.alias("RULE"), reason.alias("REASON"), plain.alias("PLAIN")
-    )
-    if body["CELLS"].null_count() < body.height:
-        quoted = pl.struct(
-            pl.col("CELLS").list.get(n, null_on_oob=True).alias(names[n]) for n in range(width)
-        )
-        rows = rows.with_columns(
-            pl.when(pl.col("CELLS").is_null()).then("PLAIN").otherwise(quoted).alias("PLAIN")
-        )
-    return Records(header, fault, rows.drop("CELLS").unnest("PLAIN"))
+        ("fields", count != width, pl.format("has {} fields, the header has {}", count, width)),
+    ]
 
 
-def _split(data: bytes) -> tuple[pl.DataFrame, str | None, bool]:
-    """All records, the header too, as LINE, TEXT, CELLS and REASON (the latter two where a quote occurs).
+def _read_quoted(lines: pl.Series) -> Quoted:
+    """The records with a quote in them. A quote opens a field only at the field's start.
 
-    Then what is wrong with all of the file, and whether bytes were replaced because they are not UTF-8.
+    A record whose quote is never closed ends with its own line, so that one stray quote does not swallow
+    the rest of the file.
     """
-    text, fault = data, None
-    if data.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
-        text, fault = data.decode("utf-16", "replace").encode(), "is UTF-16 text, not UTF-8"
-    text = text.removeprefix(BOM_UTF8)
-    damaged = False
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        text, damaged = text.decode("utf-8", "replace").encode(), True
-    lines = pl.read_lines(text, name="TEXT", row_index_name="LINE", row_index_offset=1).with_columns(
-        pl.col("LINE").cast(pl.Int64), CELLS=pl.lit(None, pl.List(pl.String)), REASON=pl.lit(None, pl.String)
-    )
-    quoted = pl.DataFrame(
-        list(_quoted(lines["TEXT"])),
-        schema={
-            "LINE": pl.Int64,
-            "LAST": pl.Int64,
-            "TEXT": pl.String,
-            "CELLS": pl.List(pl.String),
-            "REASON": pl.String,
-        },
-        orient="row",
-    )
-    taken = quoted.select(pl.int_ranges("LINE", pl.col("LAST") + 1).explode().alias("LINE"))
-    # An empty line holds nothing; but line 1 is the header whatever it holds.
-    plain = lines.filter((pl.col("TEXT") != "") | (pl.col("LINE") == 1)).join(taken, on="LINE", how="anti")
-    records = pl.concat([plain, quoted.drop("LAST")]).sort("LINE") if quoted.height else plain
-    return records, fault, damaged
-
-
-def _quoted(lines: pl.Series) -> Iterator[tuple[int, int, str, list[str] | None, str | None]]:
-    """First line, last line, text, fields and fault of every record with a quote in it.
-
-    A quote opens a field only at its start. A record whose quote is never closed ends with its own line,
-    so that one stray quote does not swallow the rest of the file.
-    """
+    quoted = Quoted()
     at = lines.str.contains('"', literal=True).arg_true()
     done = -1
     for start, text in zip(at.to_list(), lines.gather(at).to_list(), strict=True):
         if start <= done:
             continue
-        done = start
+        done, line = start, start + 1
         try:
-            cells = next(csv.reader([text], strict=True))
+            quoted.fields[line] = next(csv.reader([text], strict=True))
+            continue
         except csv.Error:
             reader = csv.reader((lines[n] + "\n" for n in range(start, len(lines))), strict=True)
-            try:
-                cells = next(reader)
-            except csv.Error as error:
-                yield start + 1, start + 1, text, None, f"is not CSV ({error})"
-                continue
-            done = start + reader.line_num - 1
-            text = "\n".join(lines[start : done + 1])
-        yield start + 1, done + 1, text, cells, None
-
-
-def _cells(record: pl.DataFrame) -> list[str]:
-    cells = record["CELLS"][0]
-    return record["TEXT"][0].split(",") if cells is None else cells.to_list()
+        try:
+            quoted.fields[line] = next(reader)
+        except csv.Error as error:
+            quoted.fault[line] = str(error)
+            continue
+        done = start + reader.line_num - 1
+        quoted.inner.update(range(line + 1, done + 2))
+        quoted.text[line] = "\n".join(lines[start : done + 1])
+    return quoted

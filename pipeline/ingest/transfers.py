@@ -14,7 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.ingest.records import count_records
+from pipeline.ingest.records import read_records
 from schemas.base import dtypes
 from schemas.quality import Transfers
 
@@ -91,7 +91,7 @@ def check_file(path: Path, rows: int, sha256: str) -> list[str]:
         return [f"{path.name} cannot be read ({error.strerror})"]
     if hashlib.sha256(data).hexdigest() != sha256.lower():
         return [f"{path.name} has another sha256 than its manifest states"]
-    found = count_records(data)
+    found = read_records(data).lines.height
     return [] if found == rows else [f"{path.name} has {found} data rows, its manifest states {rows}"]
 
 
