@@ -23,7 +23,7 @@ test: $(INSTALLED) ## every test
 check: $(INSTALLED) ## format, lint, import order, types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
 
 format: $(INSTALLED) ## put the code into the project's format
@@ -52,5 +52,5 @@ $(INSTALLED): requirements.lock pyproject.toml
 	@echo "Installing the locked packages into .venv (once)"
 	@$(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
