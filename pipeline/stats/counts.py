@@ -108,7 +108,8 @@ def _compositions(total: int, most: Ints) -> Ints:
         rows = np.column_stack([np.repeat(rows, cap + 1, axis=0), np.tile(np.arange(cap + 1), len(rows))])
         rows = rows[rows[:, -1] <= np.repeat(left, cap + 1)]
     last = total - rows.sum(axis=1)
-    return np.column_stack([rows, last])[last <= most[-1]]
+    complete: Ints = np.column_stack([rows, last])[last <= most[-1]]
+    return complete
 
 
 @dataclass(frozen=True)

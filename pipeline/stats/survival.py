@@ -116,7 +116,7 @@ def kaplan_meier(
     counts = table.tally(events, 2)
     n_censor, n_event = counts[:, 0], counts[:, 1]
     n_risk = table.at_risk(counts.sum(axis=1))
-    survival = np.cumprod((n_risk - n_event) / n_risk)
+    survival: Floats = np.cumprod((n_risk - n_event) / n_risk)
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.sqrt(np.cumsum(n_event / (n_risk * (n_risk - n_event.astype(float)))))
         std_err = survival * greenwood
@@ -564,7 +564,8 @@ def _two_sided_z(level: float) -> float:
 def _normal_two_sided(z: Floats) -> Floats:
     from scipy.special import ndtr
 
-    return 2 * ndtr(-np.abs(z))
+    tail: Floats = 2 * ndtr(-np.abs(z))
+    return tail
 
 
 def _chi2_tail(chisq: float, df: int) -> float:
