@@ -277,7 +277,13 @@ def _findings(stem: str, faults: pl.DataFrame) -> pl.DataFrame:
     column = (
         pl.when(pl.col("COLUMN").is_null()).then(pl.lit("")).otherwise(pl.format(", column {}", "COLUMN"))
     )
-    what = pl.when(pl.col("VALUE").is_null()).then("WORDS").otherwise(pl.format('"{}" {}', shown, "WORDS"))
+    what = (
+        pl.when(pl.col("VALUE").is_null())
+        .then("WORDS")
+        .when(pl.col("RULE").str.ends_with("_not_null"))
+        .then(pl.format('"{}" is a missing code, {}', shown, "WORDS"))
+        .otherwise(pl.format('"{}" {}', shown, "WORDS"))
+    )
     told = faults.with_columns(FORM=pl.lit(stem), MESSAGE=pl.format("{}{}: {}", where, column, what))
     return _shaped(Findings, told).sort("FILE", "LINE", maintain_order=True)
 
