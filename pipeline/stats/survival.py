@@ -116,7 +116,7 @@ def kaplan_meier(
     counts = table.tally(events, 2)
     n_censor, n_event = counts[:, 0], counts[:, 1]
     n_risk = table.at_risk(counts.sum(axis=1))
-    survival: Floats = np.cumprod((n_risk - n_event) / n_risk)
+    survival = np.cumprod((n_risk - n_event) / n_risk, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.sqrt(np.cumsum(n_event / (n_risk * (n_risk - n_event.astype(float)))))
         std_err = survival * greenwood
