@@ -72,7 +72,6 @@ def disease(mh: pl.DataFrame, rs: pl.DataFrame) -> pl.DataFrame:
         mh.sort("USUBJID", "MHSEQ")
         .group_by("USUBJID", maintain_order=True)
         .agg(
-            DSSTAGE=pl.col("DSSTAGE").filter(diagnosis).first(),
             MCOMP=pl.col("MPROTTYP").filter(diagnosis).first().replace(LIGHT_CHAIN_ONLY),
             _prior=(pl.col("MHCAT") == "PRIOR CANCER").any(),
         )
@@ -84,6 +83,7 @@ def disease(mh: pl.DataFrame, rs: pl.DataFrame) -> pl.DataFrame:
         .group_by("USUBJID", maintain_order=True)
         .agg(
             ECOGBL=pl.col("RSSTRESC").filter(pl.col("RSTESTCD") == "ECOG101").first().cast(pl.Int64),
+            DSSTAGE=pl.col("RSSTRESC").filter(pl.col("RSTESTCD") == "DURSALM").first(),
             ISSSTG=pl.col("RSSTRESC").filter(pl.col("RSTESTCD") == "ISS").first(),
             RESP100=response.filter(day100).last(),
         )
