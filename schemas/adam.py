@@ -183,7 +183,7 @@ class ADSL(Subject):
     CREATBL: float = optional(
         "Baseline Creatinine (mg/dL)", ge=0, comment="last LB CREAT of the baseline visit"
     )
-    DSSTAGE: str = optional("Durie-Salmon Stage (Site)", codelist=STAGE, comment="MH.DSSTAGE")
+    DSSTAGE: str = optional("Durie-Salmon Stage (Site)", codelist=STAGE, comment="RS DURSALM")
     ISSSTG: str = optional("ISS Stage (Site)", codelist=STAGE, comment="RS ISS")
     ISSSTGD: str = optional(
         "ISS Stage (Derived)",

@@ -42,7 +42,7 @@ def milestones(ds: pl.DataFrame, pr: pl.DataFrame) -> pl.DataFrame:
         )
     )
     transplants = pr.group_by("USUBJID").agg(ASCTDT=_date("PRSTDTC").min())
-    return from_ds.join(transplants, on="USUBJID", how="left").with_columns(
+    return from_ds.join(transplants, on="USUBJID", how="full", coalesce=True).with_columns(
         DAYRAND=(pl.col("RANDDT") - pl.col("ASCTDT")).dt.total_days(),
         STRATAR=pl.concat_str("STRAT1R", "STRAT2R", "STRAT3R", separator="/"),
     )
@@ -71,7 +71,7 @@ def treatment(ex: pl.DataFrame, ds: pl.DataFrame) -> pl.DataFrame:
             _crossdt=_date("DSSTDTC").filter(crossed).first(),
         )
     )
-    return events.join(doses, on="USUBJID", how="left").with_columns(
+    return events.join(doses, on="USUBJID", how="full", coalesce=True).with_columns(
         XOFL=yes_no(pl.col("_crossed")),
         XODT=pl.when("_crossed").then(pl.coalesce("_open", "_crossdt")),
         TRT02A=pl.when("_crossed").then(pl.lit(CROSSOVER_TREATMENT)),
@@ -80,7 +80,7 @@ def treatment(ex: pl.DataFrame, ds: pl.DataFrame) -> pl.DataFrame:
 
 
 def reason_not_randomised(ds: pl.DataFrame, ie: pl.DataFrame, rs: pl.DataFrame) -> pl.DataFrame:
-    """NRREAS for every subject with a DS record: the first of the reasons that `schemas.adam` lists."""
+    """NRREAS as far as it is recorded: the first of the reasons that `schemas.adam` lists."""
     progressed = rs.group_by("USUBJID").agg(_pd=(pl.col("RSSTRESC") == "PD").any())
     failed = (
         ie.filter(pl.col("EPOCH") == "RANDOMIZATION")
@@ -97,15 +97,12 @@ def reason_not_randomised(ds: pl.DataFrame, ie: pl.DataFrame, rs: pl.DataFrame) 
             _dead=(pl.col("DSDECOD") == "DEATH").any(),
         )
     )
-    rows = events.join(progressed, on="USUBJID", how="left").join(failed, on="USUBJID", how="left")
-    return rows.select(
-        "USUBJID",
-        NRREAS=pl.when("_pd")
-        .then(pl.lit("PROGRESSION"))
-        .otherwise(
-            pl.coalesce("_criterion", "_off", pl.when("_dead").then(pl.lit("DEATH")), pl.lit("NOT RECORDED"))
-        ),
-    )
+    rows = events
+    for other in (progressed, failed):
+        rows = rows.join(other, on="USUBJID", how="full", coalesce=True)
+    progression = pl.when("_pd").then(pl.lit("PROGRESSION"))
+    death = pl.when("_dead").then(pl.lit("DEATH"))
+    return rows.select("USUBJID", NRREAS=pl.coalesce(progression, "_criterion", "_off", death))
 
 
 def outcome(study: Study, sdtm: Frames, subjects: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
@@ -171,7 +168,7 @@ def _populations(study: Study, rows: pl.DataFrame) -> pl.DataFrame:
         RFICDT=_date("RFICDTC"),
         TRT01P=pl.when(randomised & pl.col("ARM").is_in(arms)).then("ARM"),
         TRT01A=pl.when(dosed & pl.col("ACTARM").is_in(arms)).then("ACTARM"),
-        NRREAS=pl.when(~randomised).then("NRREAS"),
+        NRREAS=pl.when(~randomised).then(pl.col("NRREAS").fill_null("NOT RECORDED")),
         EOTSTT=pl.when(dosed).then(
             pl.when(pl.col("DCTREAS").is_null()).then(pl.lit("ONGOING")).otherwise(pl.lit("DISCONTINUED"))
         ),
