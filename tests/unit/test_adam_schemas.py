@@ -1,4 +1,4 @@
-"""What holds for every analysis dataset (ADaMIG 3.1.1; the rule numbers are those of CDISC's open ADaM rules)."""
+"""What holds for every analysis dataset (ADaMIG 3.1.1; rule numbers of CDISC's open ADaM rules)."""
 
 from __future__ import annotations
 
