@@ -10,8 +10,10 @@ import datetime as dt
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from pipeline.derive.dates import first_possible_day, imputation_flag, impute, last_possible_day
+from pipeline.derive.dates import How, first_possible_day, imputation_flag, impute, last_possible_day
 
 
 def day(text: str | None) -> dt.date | None:
@@ -94,3 +96,26 @@ def test_range_of_what_is_known() -> None:
         (None, None),
         (None, None),
     ]
+
+
+DATES = st.dates(dt.date(2006, 1, 1), dt.date(2009, 12, 31))
+TEXTS = st.builds(lambda day, length: day.isoformat()[:length], DATES, st.sampled_from([4, 7, 10]))
+
+
+@given(
+    texts=st.lists(TEXTS, min_size=1, max_size=50),
+    how=st.sampled_from(["first", "mid", "last"]),
+    lo=st.none() | DATES,
+    hi=st.none() | DATES,
+)
+def test_a_day_is_chosen_within_what_is_known(
+    texts: list[str], how: How, lo: dt.date | None, hi: dt.date | None
+) -> None:
+    """Bounds may move the choice, never out of the range that the known part allows."""
+    rows = pl.DataFrame({"DTC": texts})
+    done = impute(rows, "DTC", "ADT", how=how, lo=pl.lit(lo, pl.Date), hi=pl.lit(hi, pl.Date))
+    first, last = first_possible_day("DTC"), last_possible_day("DTC")
+    assert done.select(pl.col("ADT").is_between(first, last).all()).item()
+    assert done.get_column("DTC").to_list() == texts
+    known = done.filter(pl.col("DTC").str.len_chars() == 10)
+    assert known.get_column("ADT").to_list() == [day(text) for text in texts if len(text) == 10]
