@@ -1,1 +1,47 @@
-"""A made-up trial: patients, their forms, and later their faults. It may not import what it tests."""
+"""A made-up trial: the calibrated one behind the committed raw data, and free ones of any size.
+
+`patients`, `baseline`, `course` and `disease` make the truth, `forms` and `records` write it down as sites
+would, `transfers` puts it on disk. Nothing here may import what it is used to test.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+
+import polars as pl
+
+from pipeline.simulate import patients as truth
+from pipeline.simulate.forms import forms, treatment_codes
+from pipeline.simulate.transfers import DATES, as_text, write_restricted, write_transfers
+
+__all__ = ["calibrated_forms", "free_forms", "simulate_calibrated", "simulate_trial", "write_transfers"]
+
+SEED = 100_104
+"""The seed of the committed raw data."""
+
+
+def calibrated_forms() -> dict[str, pl.DataFrame]:
+    """All forms of the calibrated trial, every cell as text, all record versions."""
+    return {name: as_text(frame) for name, frame in forms(truth.calibrated(SEED), SEED)}
+
+
+def free_forms(patients: int, seed: int) -> dict[str, pl.DataFrame]:
+    """All forms of a trial of so many registered patients that is calibrated to nothing, every cell as text."""
+    return {name: as_text(frame) for name, frame in forms(truth.free(patients, seed), seed)}
+
+
+def simulate_calibrated(out: Path) -> None:
+    """Write the calibrated trial to `out`: transfers, restricted treatment codes and their seal."""
+    _write(truth.calibrated(SEED), SEED, out)
+
+
+def simulate_trial(patients: int, seed: int, out: Path, transfer_dates: Sequence[dt.date] = DATES) -> None:
+    """Write a free trial of so many registered patients to `out`, one form at a time."""
+    _write(truth.free(patients, seed), seed, out, transfer_dates)
+
+
+def _write(trial: truth.Trial, seed: int, out: Path, transfer_dates: Sequence[dt.date] = DATES) -> None:
+    write_transfers(forms(trial, seed), out, transfer_dates)
+    write_restricted(treatment_codes(trial, seed), out)
