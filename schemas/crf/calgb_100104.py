@@ -467,7 +467,7 @@ class OffTreatment(Form):
     """End of study treatment"""
 
     form_code: str = _form_code("off_treatment")
-    last_dose_dt: str = _date("Date of Last Dose")
+    last_dose_dt: str = _date("Date of Last Dose", required=False, comment="blank when never started")
     off_treatment_dt: str = _date("Date Off Treatment")
     off_reason: str = column(
         "Reason Off Treatment",
