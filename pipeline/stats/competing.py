@@ -67,58 +67,52 @@ def cumulative_incidence(
     """
     times = as_times(time)
     codes = as_codes(cause, "cause", times.size)
-    occurring = np.flatnonzero(np.bincount(codes)[1:]) + 1
-    columns = occurring if causes is None else np.asarray(causes, dtype=np.int64)
-    if (
-        not np.isin(occurring, columns).all()
-        or np.unique(columns).size != columns.size
-        or (columns < 1).any()
-    ):
-        raise ValueError(
-            f"causes {columns.tolist()} must be positive, distinct, and hold {occurring.tolist()}"
-        )
+    occurring = (np.flatnonzero(np.bincount(codes)[1:]) + 1).tolist()
+    columns = tuple(occurring if causes is None else (int(cause) for cause in causes))
+    if not set(occurring) <= set(columns) or len(set(columns)) < len(columns) or min(columns, default=1) < 1:
+        raise ValueError(f"causes {columns} must be positive, distinct, and include {occurring}")
     table = cells(times)
-    column = np.zeros(max(codes.max(), columns.max(initial=0)) + 1, dtype=np.int64)
-    column[columns] = np.arange(1, columns.size + 1)
-    counts = table.tally(column[codes], columns.size + 1)
-    n_risk = table.at_risk(counts.sum(axis=1))
-    died = counts[:, 1:]
-    survival = np.cumprod(1 - died.sum(axis=1) / n_risk)
+    column = np.zeros(max(columns, default=0) + 1, dtype=np.int64)
+    column[list(columns)] = np.arange(1, len(columns) + 1)
+    counts = table.tally(column[codes], len(columns) + 1)
+    n_risk, died = table.at_risk(counts.sum(axis=0)), counts[1:]
+    survival = np.cumprod(1 - died.sum(axis=0) / n_risk)
     variance, incidence = _variance(n_risk, died, survival)
     return CumulativeIncidence(
-        tuple(columns.tolist()), table.time.astype(float), n_risk, died, survival, incidence, variance
+        columns, table.time.astype(float), n_risk, died.T, survival, incidence.T, variance.T
     )
 
 
 def _variance(n_risk: Ints, died: Ints, survival: Floats) -> tuple[Floats, Floats]:
-    """Variance and estimate (m, J) of the incidences.
+    """Variance and estimate (J, m) of the incidences.
 
     F(t) - E F(t) is a sum over death times u <= t of martingale increments: those of the cause itself
     weigh 1 - (F(t) - F(u)) / S(u), those of the other causes -(F(t) - F(u)) / S(u), each S(u-) / Y(u). An
     increment of d deaths among Y has the variance d (Y - d) / (Y - 1). The weights are linear in F(t), so
     the sum is carried from time to time by its value and two slopes.
     """
-    before = np.append(1.0, survival[:-1])[:, None]
-    at_risk = n_risk[:, None].astype(float)
-    step = died * before / at_risk
-    own = _increment(died, at_risk) * (before / at_risk) ** 2
-    other = _increment(died.sum(axis=1, keepdims=True) - died, at_risk) * (before / at_risk) ** 2
+    jump = np.append(1.0, survival[:-1]) / n_risk
+    step = died * jump
+    own = _increment(died, n_risk) * jump**2
+    other = _increment(died.sum(axis=0) - died, n_risk) * jump**2
     # once S is 0 no incidence moves, so the slopes that would divide by it are never used
-    inverse = np.divide(1.0, survival, out=np.zeros_like(survival), where=survival > 0)[:, None]
-    curvature = _lagged_sum((own + other) * inverse**2)
-    slope = _lagged_sum(step * curvature - own * inverse)
-    return np.cumsum(2 * step * slope + step**2 * curvature + own, axis=0), np.cumsum(step, axis=0)
+    inverse = np.divide(1.0, survival, out=np.zeros_like(survival), where=survival > 0)
+    curvature = _earlier_sum((own + other) * inverse**2)
+    slope = _earlier_sum(step * curvature - own * inverse)
+    return np.cumsum(2 * step * slope + step**2 * curvature + own, axis=1), np.cumsum(step, axis=1)
 
 
-def _increment(died: Ints, at_risk: Floats) -> Floats:
+def _increment(died: Ints, at_risk: Ints | Floats) -> Floats:
     """d (Y - d) / (Y - 1), and 1 for the single death of the last patient at risk."""
+    if died.max(initial=0) <= 1:
+        return died.astype(float)
     return died * (1 - np.maximum(died - 1, 0) / np.maximum(at_risk - 1, 1))
 
 
-def _lagged_sum(table: Floats) -> Floats:
-    """The sum over earlier rows."""
+def _earlier_sum(table: Floats) -> Floats:
+    """The sum over earlier times, along the last axis."""
     out = np.zeros_like(table)
-    np.cumsum(table[:-1], axis=0, out=out[1:])
+    np.cumsum(table[..., :-1], axis=-1, out=out[..., 1:])
     return out
 
 
@@ -161,16 +155,17 @@ def gray_test(
         raise ValueError("group needs at least two different values")
     table = cells(times, strata)
     what = np.where(codes == of_interest, 1, np.where(codes > 0, 2, 0))
-    counts = table.tally(group_of + k * what, 3 * k).reshape(-1, 3, k)
-    at_risk = table.at_risk(counts.sum(axis=1))
+    counts = table.tally(group_of + k * what, 3 * k)
+    died, other = counts[k : 2 * k], counts[2 * k :]
+    at_risk = table.at_risk(counts[:k] + died + other)
+    hit = counts[k:].sum(axis=0) > 0
     score, expected, variance = np.zeros(k), np.zeros(k), np.zeros((k, k))
-    for start, stop in zip(table.bounds[:-1], table.bounds[1:], strict=True):
-        died = counts[start:stop, 1:]
-        hit = died.any(axis=(1, 2))
-        if not hit.any():
-            continue
-        part = _gray_stratum(at_risk[start:stop][hit], died[hit, 0], died[hit, 1], rho)
-        score, expected, variance = score + part[0], expected + part[1], variance + part[2]
+    for stratum in table.strata():
+        rows = np.flatnonzero(hit[stratum]) + stratum.start
+        if rows.size:
+            here = at_risk.take(rows, axis=1), died.take(rows, axis=1), other.take(rows, axis=1)
+            part = _gray_stratum(*here, rho)
+            score, expected, variance = score + part[0], expected + part[1], variance + part[2]
     used = np.flatnonzero(expected > 0)
     df = max(used.size - 1, 0)
     chisq, p = 0.0, float("nan")
@@ -184,55 +179,55 @@ def gray_test(
 
 
 def _gray_stratum(at_risk: Ints, died: Ints, other: Ints, rho: float) -> tuple[Floats, Floats, Floats]:
-    """Score (K,), expected (K,) and variance (K, K) of one stratum; the inputs are (m, K) counts.
+    """Score (K,), expected (K,) and variance (K, K) of one stratum; the inputs are (K, m) counts.
 
     Gray's notation: h = Y / S(t-); R = h (1 - F(t-)) of each group; F0 the common incidence under the
     hypothesis, dF0 = dN / sum of h. The score of group k is the integral of L (dN_k - R_k / R dN). Its
     error is linear in the martingales of each group r: weight a for the cause of interest, b for others.
     """
-    k = at_risk.shape[1]
-    y, d = at_risk.astype(float), died.sum(axis=1)
-    present = at_risk > 0
-    hazard = np.divide(died + other, y, out=np.zeros_like(y), where=present)
-    survival = np.cumprod(1 - hazard, axis=0)
-    before = np.vstack([np.ones((1, k)), survival[:-1]])
-    h = np.divide(y, before, out=np.zeros_like(y), where=present)
-    inverse_h = np.divide(before, y, out=np.zeros_like(y), where=present)
-    h_all = h.sum(axis=1)
+    k = len(at_risk)
+    died, other, at_risk = died.astype(float), other.astype(float), at_risk.astype(float)
+    d = died.sum(axis=0)
+    y = np.maximum(at_risk, 1)  # nobody left: no deaths either, and h = 0 below
+    survival = np.cumprod(1 - (died + other) / y, axis=1)
+    before = np.hstack([np.ones((k, 1)), survival[:, :-1]])
+    inverse_h = before / y
+    h = np.divide(at_risk, before, out=np.zeros_like(y), where=at_risk > 0)
+    h_all = h.sum(axis=0)
     common_step = d / h_all
-    common = np.cumsum(common_step)
-    free_before = 1 - np.append(0.0, common[:-1])
+    free = 1 - np.cumsum(common_step)
+    free_before = np.append(1.0, free[:-1])
+
+    risk = h * (1 - _earlier_sum(died * inverse_h))
+    share = risk * (d / risk.sum(axis=0))
     weight = free_before**rho
+    expected = (share * weight).sum(axis=1)
+    score = (died * weight).sum(axis=1) - expected
 
-    risk = h * (1 - _lagged_sum(died * inverse_h))
-    share = risk * (d / risk.sum(axis=1))[:, None]
-    score, expected = weight @ (died - share), weight @ share
-
-    # With d tied deaths group r counts as if all were at risk with its survival: n = S_r(t-) times sum of h.
-    as_if = before * h_all[:, None] - 1
-    tied = (d > 1)[:, None] & present
-    correction = 1 - np.divide((d - 1)[:, None], as_if, out=np.zeros_like(y), where=tied)
-    variance_own = common_step[:, None] * inverse_h * correction
+    variance_own = common_step * inverse_h
+    if d.max() > 1:
+        # With d tied deaths group r counts as if all were at risk with its survival: S_r(t-) times sum of h.
+        tied = np.flatnonzero(d > 1)
+        as_if = np.where(at_risk[:, tied] > 0, before[:, tied] * h_all[tied] - 1, np.inf)
+        variance_own[:, tied] *= 1 - (d[tied] - 1) / as_if
     variance_other = _increment(other, y) * inverse_h**2
-    ratio = np.divide((1 - common)[:, None], survival, out=np.zeros_like(y), where=survival > 0)
-    jump = (weight * common_step / free_before)[:, None]
-    h_share = h / h_all[:, None]
+    ratio = np.divide(free, survival, out=np.zeros_like(y), where=survival > 0)
+    jump = weight * common_step / free_before
+    h_share = h / h_all
 
     # the scores sum to 0, so the last row and column follow from the others
-    first = [h[:, [i]] * ((np.arange(k) == i) - h_share) for i in range(k - 1)]
-    later = [_later_sum(term * jump) for term in first]
-    a = [term * weight[:, None] + (1 - ratio) * rest for term, rest in zip(first, later, strict=True)]
-    b = [ratio * rest for rest in later]
+    a, b = [], []
+    for i in range(k - 1):
+        weights = -h[i] * h_share
+        weights[i] += h[i]
+        later = _earlier_sum((weights * jump)[:, ::-1])[:, ::-1]
+        b.append(ratio * later)
+        a.append(weights * weight + later - b[i])
     variance = np.empty((k, k))
     for i in range(k - 1):
+        own, others = a[i] * variance_own, b[i] * variance_other
         for j in range(i + 1):
-            own = np.vdot(a[i] * variance_own, a[j])
-            variance[i, j] = variance[j, i] = own + np.vdot(b[i] * variance_other, b[j])
+            variance[i, j] = variance[j, i] = (own * a[j] + others * b[j]).sum()
     variance[-1, :-1] = -variance[:-1, :-1].sum(axis=0)
     variance[:, -1] = -variance[:, :-1].sum(axis=1)
     return score, expected, variance
-
-
-def _later_sum(table: Floats) -> Floats:
-    """The sum over later rows."""
-    return _lagged_sum(table[::-1])[::-1]

@@ -6,8 +6,9 @@ estimate, any test.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -102,29 +103,20 @@ class Cells:
     row: Ints
     bounds: Ints
 
-    def tally(self, column: Ints | None = None, columns: int = 1) -> Ints:
-        """Rows per cell and column, (m, columns); a row whose column is `columns` or more is left out."""
+    def tally(self, column: Ints, columns: int) -> Ints:
+        """Rows per column and cell, (columns, m): one line per column, so that sums run along memory."""
         m = self.time.size
-        if column is None:
-            return np.bincount(self.row, minlength=m)[:, None]
-        keep = column < columns
-        if not keep.all():
-            return np.bincount(self.row[keep] * columns + column[keep], minlength=m * columns).reshape(
-                m, columns
-            )
-        return np.bincount(self.row * columns + column, minlength=m * columns).reshape(m, columns)
+        return np.bincount(column * m + self.row, minlength=columns * m).reshape(columns, m)
+
+    def strata(self) -> Iterator[slice]:
+        """The cells of each stratum."""
+        return (slice(start, stop) for start, stop in pairwise(self.bounds.tolist()))
 
     def at_risk(self, counts: Ints) -> Ints:
-        """Of counts per cell (m, k), those still at risk just before each cell's time."""
-        return self.from_the_end(counts, lambda part: np.cumsum(part, axis=0))
-
-    def from_the_end(
-        self, table: NDArray[Any], accumulate: Callable[[NDArray[Any]], NDArray[Any]]
-    ) -> NDArray[Any]:
-        """`accumulate` over each stratum's rows of a table, from its last time to its first."""
-        out = np.empty_like(table)
-        for start, stop in zip(self.bounds[:-1], self.bounds[1:], strict=True):
-            out[start:stop] = accumulate(table[start:stop][::-1])[::-1]
+        """Of counts (..., m), those still at risk just before each cell's time."""
+        out = np.empty_like(counts)
+        for stratum in self.strata():
+            out[..., stratum] = np.cumsum(counts[..., stratum][..., ::-1], axis=-1)[..., ::-1]
         return out
 
 

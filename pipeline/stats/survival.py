@@ -113,9 +113,8 @@ def kaplan_meier(
     events = as_events(event, times.size)
     z = _two_sided_z(level)
     table = cells(times)
-    counts = table.tally(events, 2)
-    n_censor, n_event = counts[:, 0], counts[:, 1]
-    n_risk = table.at_risk(counts.sum(axis=1))
+    n_censor, n_event = table.tally(events, 2)
+    n_risk = table.at_risk(n_censor + n_event)
     survival = np.cumprod((n_risk - n_event) / n_risk, dtype=np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         greenwood = np.sqrt(np.cumsum(n_event / (n_risk * (n_risk - n_event.astype(float)))))
@@ -179,16 +178,17 @@ def logrank(
         raise ValueError("group needs at least two different values")
     table = cells(times, strata)
     counts = table.tally(group_of + k * events, 2 * k)
-    at_risk = table.at_risk(counts[:, :k] + counts[:, k:])
-    n, d = at_risk.sum(axis=1).astype(float), counts[:, k:].sum(axis=1)
+    died = counts[k:]
+    at_risk = table.at_risk(counts[:k] + died)
+    n, d = at_risk.sum(axis=0).astype(float), died.sum(axis=0)
     weight = _survival_before(table, n, d) ** rho if rho else np.ones(n.size)
-    hit = d > 0
-    n, d, weight, died = n[hit], d[hit], weight[hit], counts[hit, k:]
-    share = at_risk[hit] / n[:, None]
-    observed, expected = weight @ died, (weight * d) @ share
+    hit = np.flatnonzero(d > 0)
+    n, d, weight, died = n[hit], d[hit], weight[hit], died.take(hit, axis=1)
+    share = at_risk.take(hit, axis=1) / n
+    observed, expected = (died * weight).sum(axis=1), (share * (weight * d)).sum(axis=1)
     # with one patient left at risk (n = 1, so d = 1) the hypergeometric variance is 0
     spread = weight**2 * d * (n - d) / np.maximum(n - 1, 1)
-    variance = np.diag(spread @ share) - (share * spread[:, None]).T @ share
+    variance = np.diag((share * spread).sum(axis=1)) - (share * spread) @ share.T
     used = expected > 0
     df = max(int(used.sum()) - 1, 0)
     chisq = (
@@ -201,8 +201,8 @@ def _survival_before(table: Cells, n: Floats, d: Ints) -> Floats:
     """S(t-) of each cell, from all groups of its stratum together."""
     step = 1 - d / n
     out = np.ones_like(step)
-    for start, stop in zip(table.bounds[:-1], table.bounds[1:], strict=True):
-        out[start + 1 : stop] = np.cumprod(step[start : stop - 1])
+    for stratum in table.strata():
+        out[stratum][1:] = np.cumprod(step[stratum][:-1])
     return out
 
 
@@ -376,8 +376,8 @@ def _merge(table: Cells, event: Ints, x: Floats) -> tuple[Ints, Floats, Ints, Fl
         k, m = len(rows), table.time.size
         if m * k <= 2 * event.size:
             counts = table.tally(codes + k * event, 2 * k)
-            deaths = counts[:, k:].ravel()
-            weight = deaths + counts[:, :k].ravel()
+            deaths = counts[k:].T.ravel()
+            weight = deaths + counts[:k].T.ravel()
             kept = np.flatnonzero(weight)
             return kept // k, weight[kept].astype(float), deaths[kept], rows[kept % k]
     order = np.argsort(table.row, kind="stable")
