@@ -8,6 +8,7 @@ import json
 import re
 from pathlib import Path
 
+import pandera.polars as pa
 import polars as pl
 import pytest
 from hypothesis import given
@@ -22,7 +23,7 @@ from pipeline.ingest import (
     iso_dates,
     read_manifests,
 )
-from schemas.base import Table, dtypes, failures
+from schemas.base import Table, column, dtypes, failures
 from schemas.crf.calgb_100104 import FORMS, Death, Labs, Registration, Sites, TreatmentCodes, Unblinding
 from schemas.quality import Findings, Quarantine, Receipt, Transfers
 
@@ -422,6 +423,30 @@ def test_a_study_wide_unblinding_names_no_patient(tmp_path: Path) -> None:
     assert ingested.accepted.height == 1
 
 
+class Limits(Table):
+    """A form with a rule on two columns"""
+
+    test: str = column("Test")
+    lln: float = column("Lower Limit")
+    uln: float = column("Upper Limit")
+
+    @pa.dataframe_check(error="the lower limit is below the upper one")
+    def in_order(cls, data: pa.PolarsData) -> pl.LazyFrame:
+        return data.lazyframe.select(pl.col("lln") < pl.col("uln"))
+
+    class Config:
+        unique = ["test"]
+
+
+def test_a_rule_on_two_columns_names_the_row(tmp_path: Path) -> None:
+    ingested = ingest(tmp_path, b"test,lln,uln\nANC,1,2\nPLT,3,2\n", stem="limits", model=Limits)
+    assert {(line, rule) for line, _, rule in told(ingested)} == {(3, "in_order")}
+    assert ingested.findings["MESSAGE"].to_list() == [
+        "2009-06-01/limits.csv line 3: breaks the rule: the lower limit is below the upper one"
+    ]
+    assert ingested.quarantined["TEXT"].to_list() == ["PLT,3,2"]
+
+
 # Keys ---------------------------------------------------------------------------------------------------
 
 
@@ -552,7 +577,11 @@ def write_codes(folder: Path, data: bytes, **changes: object) -> tuple[Path, Pat
     (folder / "restricted").mkdir()
     path, manifest = folder / "restricted" / "treatment_codes.csv", folder / "treatment_codes.json"
     path.write_bytes(data)
-    contents = {"file": path.name, "rows": 2, "sha256": hashlib.sha256(data).hexdigest()} | changes
+    contents = {
+        "file": f"restricted/{path.name}",
+        "rows": 2,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    } | changes
     manifest.write_text(json.dumps(contents))
     return path, manifest
 
