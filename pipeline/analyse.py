@@ -322,6 +322,61 @@ def count(data: Data) -> tuple[list[Row], list[dict[str, Any]]]:
             rows += [(group, level, "n", n), (group, level, "denominator", denominator)]
             if denominator:
                 rows.append((group, level, "proportion", n / denominator))
+    if data.options.get("test"):
+        rows.append((data.contrast, "", "p", _partition_p(data)))
+    return rows, []
+
+
+def _partition_p(data: Data) -> float:
+    """Pearson's chi-square P that the levels differ between the arms; subjects in no level are left out."""
+    from pipeline.stats import counts
+
+    table = []
+    for _, number in data.groups():
+        arm = data.of_arm(number)
+        known = {name: where for name, where in data.options["levels"].items() if name != "MISSING"}
+        table.append([len(arm.filter(where)) for where in known.values()])
+    filled = np.array(table)
+    filled = filled[:, filled.sum(axis=0) > 0]
+    return counts.chi_square(filled) if filled.shape[1] > 1 and filled.sum(axis=1).all() else math.nan
+
+
+def worst_grade(data: Data) -> tuple[list[Row], list[dict[str, Any]]]:
+    """Subjects by the worst grade of a term, and per pooled set of grades Fisher's P and the odds ratio.
+
+    A subject counts once per level, with the highest grade. P is two-sided; the odds ratio is the
+    conditional maximum-likelihood estimate with its exact interval.
+    """
+    from pipeline.stats import counts
+
+    rows: list[Row] = []
+    for level, where in data.options["levels"].items():
+        worst = data.rows.filter(where).group_by("USUBJID", "TRT01PN").agg(grade=pl.col("ATOXGRN").max())
+        sizes, hits = [], []
+        for group, number in data.groups(total=True):
+            denominator = len(data.of_arm(number, data.subjects))
+            grades = data.of_arm(number, worst)["grade"]
+            rows.append((group, level, "denominator", denominator))
+            for grade in data.options["grades"]:
+                n = int((grades == grade).sum())
+                rows += [
+                    (group, f"{level} {grade}", "n", n),
+                    (group, f"{level} {grade}", "proportion", n / denominator if denominator else math.nan),
+                ]
+            if number is not None:
+                sizes.append(denominator)
+                hits.append(
+                    {name: int(grades.is_in(pool).sum()) for name, pool in data.options["pooled"].items()}
+                )
+        for name in data.options["pooled"]:
+            table = [[hit[name], size - hit[name]] for hit, size in zip(hits, sizes, strict=True)]
+            odds = counts.odds_ratio(table)
+            rows += [
+                (data.contrast, f"{level} {name}", "p", counts.fisher_exact(table)),
+                (data.contrast, f"{level} {name}", "odds_ratio", odds.estimate),
+                (data.contrast, f"{level} {name}", "odds_ratio_lower", odds.lower),
+                (data.contrast, f"{level} {name}", "odds_ratio_upper", odds.upper),
+            ]
     return rows, []
 
 
@@ -349,6 +404,7 @@ METHODS: dict[str, Method] = {
         cumulative_incidence,
         gray,
         count,
+        worst_grade,
         summary,
     )
 }

@@ -112,6 +112,16 @@ def _compositions(total: int, most: Ints) -> Ints:
     return complete
 
 
+def chi_square(table: ArrayLike) -> float:
+    """P of Pearson's chi-square test of an r x c table, as R's chisq.test(correct = FALSE)."""
+    from scipy.stats import chi2_contingency
+
+    counts = _as_table(table)
+    if (counts.sum(axis=0) == 0).any() or (counts.sum(axis=1) == 0).any():
+        raise ValueError("table has an empty row or column")
+    return float(chi2_contingency(counts, correction=False).pvalue)
+
+
 @dataclass(frozen=True)
 class OddsRatio:
     """An odds ratio with its exact interval; 0 or infinite where the observed cell is at its bound."""

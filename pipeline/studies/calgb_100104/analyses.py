@@ -8,6 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipeline.studies.calgb_100104.endpoints import CAUSES
+from pipeline.studies.calgb_100104.tables import BASELINE, SAFETY
 from pipeline.study import Analysis
 
 STRATA = ["STRAT1R", "STRAT2R", "STRAT3R"]
@@ -43,6 +44,8 @@ blood, solid = pl.col("SPMCAT") == "HEMATOLOGIC", pl.col("SPMCAT") == "SOLID"
 CLASSES = {"HEMATOLOGIC": blood, "SOLID": solid}
 
 ANALYSES: tuple[Analysis, ...] = (
+    *BASELINE,
+    *SAFETY,
     *_survival("TTP", "Figure 1A"),
     *_survival("OS", "Figure 1B"),
     *_survival("EFS", "Figure S2k"),
