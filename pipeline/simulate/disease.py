@@ -45,6 +45,14 @@ def add_disease(t: Trial, seed: int) -> None:
     hard = np.where((t["marker"] == MARROW) & (rng.random(n) < 0.6), MARROW, hard)
     confirmed = (t["confirm"] < NEVER) & (t["marker"] != MARROW) & (rng.random(n) < 0.85)
     t["basis"] = np.where(confirmed, t["marker"], hard)
+    # One visit between the last known contact and each cut-off: it is reported after the cut-off.
+    at_large = on & ~t["ltfu"] & (t["death"] > t["followed"])
+    u = rng.random(n)
+    unknown1 = t["seen1"] + 12 + np.floor(u * np.maximum(CUT1 - t["seen1"] - 12, 1)).astype(int)
+    fits = at_large & (unknown1 <= CUT1) & (np.abs(unknown1 - t["pd"]) > 30)
+    t["unknown1"] = np.where(fits, unknown1, NEVER)
+    fits = at_large & (t["seen2"] < NEVER) & (t["followed"] > t["seen2"] + 20)
+    t["unknown2"] = np.where(fits, t["followed"], NEVER)
     next_therapy = t["pd"] + rng.integers(18, 95, n)
     possible = (next_therapy < np.minimum(t["death"] - 5, t["followed"])) & (rng.random(n) < 0.9)
     t["next"] = np.where((t["pd"] < NEVER) & possible, next_therapy, NEVER)
@@ -78,17 +86,20 @@ def visits(t: Trial, seed: int) -> Rows:
     event = np.minimum(t["pd"], t["death"])
     cut = [np.where(on & (event > seen) & (seen < NEVER), seen, NEVER) for seen in (t["seen1"], t["seen2"])]
     cut[1] = np.where(cut[1] == cut[0], NEVER, cut[1])
+    free_of_event = [np.where(t[name] < t["pd"], t[name], NEVER) for name in ("unknown1", "unknown2")]
     parts = [
         (np.arange(n), t["reg"] - rng.integers(0, 12, n), REG),
         (np.arange(n), t["day100"], DAY100),
         (np.arange(n), cut[0], AT_CUT),
         (np.arange(n), cut[1], AT_CUT),
+        (np.arange(n), free_of_event[0], PLANNED),
+        (np.arange(n), free_of_event[1], PLANNED),
         (np.arange(n), t["pd"], PD),
         (np.arange(n), t["confirm"], CONFIRM),
     ]
     stop = np.where(on, np.minimum(np.minimum(t["followed"], t["pd"] - 1), t["death"] - 1), NEVER)
     i, days = _grid(rng, np.where(on, t["rand"], NEVER), stop, QUARTER, 9)
-    keep = _away(t, i, days, [*cut, t["pd"]], 35)
+    keep = _away(t, i, days, [*cut, *free_of_event, t["pd"]], 35)
     parts.append((i[keep], days[keep], PLANNED))
     begin = np.where((t["next"] < NEVER) & (t["confirm"] < NEVER), np.maximum(t["confirm"], t["next"]), NEVER)
     later = np.minimum(np.minimum(begin + 200, t["death"] - 1), t["followed"])
@@ -252,6 +263,7 @@ def contacts(t: Trial, v: Rows, seed: int) -> Rows:
     anchors = [
         np.where(on & (seen < t["death"]) & (seen < NEVER), seen, NEVER) for seen in (t["seen1"], t["seen2"])
     ]
+    anchors += [t["unknown1"], t["unknown2"]]
     anchors.append(np.where((t["death"] == NEVER) | (t["followed"] < t["death"]), t["followed"], NEVER))
     planned = (v["kind"] == PLANNED) & (v["number"] % 2 == 0)
     i, days = v["i"][planned], v["day"][planned]
@@ -260,7 +272,7 @@ def contacts(t: Trial, v: Rows, seed: int) -> Rows:
     i, days = np.concatenate([i, gi]), np.concatenate([days, gdays])
     keep = _away(t, i, days, anchors, 40)
     everyone = np.arange(n)
-    i = np.concatenate([i[keep], *([everyone] * 3)])
+    i = np.concatenate([i[keep], *([everyone] * len(anchors))])
     days = np.concatenate([days[keep], *anchors])
     keep = days < NEVER
     pairs = np.unique(np.column_stack([i[keep], days[keep]]), axis=0)

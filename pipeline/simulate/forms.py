@@ -483,7 +483,7 @@ def disease_assessment(t: Trial, v: Rows, m: Rows, seed: int) -> pl.DataFrame:
         }
     )
     peers = np.where(kind == REG, -1, 0)
-    return records(rng, t, "disease_assessment", i, days, columns, arrival, ("alb_result",), peers, revised)
+    return records(rng, t, "disease_assessment", i, days, columns, arrival, ("alb_result",), peers, revised=revised)
 
 
 # --- treatment ---------------------------------------------------------------------------------------------------
@@ -578,7 +578,7 @@ def adverse_event_form(t: Trial, e: Rows, seed: int) -> pl.DataFrame:
         }
     )
     peers = np.where(e["grade"] == 5, -1, 0)
-    return records(rng, t, "adverse_events", i, days, columns, arrival, ("attribution",), peers, revised)
+    return records(rng, t, "adverse_events", i, days, columns, arrival, ("attribution",), peers, revised=revised)
 
 
 def new_primary_cancer(t: Trial, seed: int) -> pl.DataFrame:
@@ -731,7 +731,7 @@ def follow_up(t: Trial, v: Rows, c: Rows, seed: int) -> pl.DataFrame:
     }
     by = np.where(t["seen1"][at] < NEVER, known_by(t, at, when), NEVER)
     arrival = received(rng, t, at, when, by=by)
-    return records(rng, t, "follow_up", at, when, columns, arrival, ("last_disease_assess_dt",))
+    return records(rng, t, "follow_up", at, when, columns, arrival, omitted=("last_disease_assess_dt",))
 
 
 NEXT_AGENTS = (("BORTEZOMIB", "DEXAMETHASONE"), ("LENALIDOMIDE", "DEXAMETHASONE"), ("BORTEZOMIB",),

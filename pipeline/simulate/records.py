@@ -92,13 +92,15 @@ def records(
     arrival: np.ndarray,
     alterable: Sequence[str] = (),
     peers: np.ndarray | None = None,
+    omitted: Sequence[str] = (),
     revised: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """All versions of a form's records, sorted by receipt.
 
     i, days: patient and last date of each record. columns: the form's own columns. arrival: day of
     receipt. alterable: columns in which 4% of the records were wrong at first and were corrected later;
-    the wrong value is that of another record of the same group in `peers` (-1: never altered). revised: rows with `row` (position of the record), `arrival` (day of receipt
+    the wrong value is that of another record of the same group in `peers` (-1: never altered), or nothing
+    for the columns in `omitted`. revised: rows with `row` (position of the record), `arrival` (day of receipt
     of the first version) and columns that replace those of the first version.
     """
     n = len(i)
@@ -117,7 +119,7 @@ def records(
     parts = [final]
     if revised is not None and revised.height:
         parts = list(_revised(final, revised))
-    if alterable:
+    if alterable or omitted:
         untouched = parts[0].with_row_index("_at").filter(pl.col("_version") == 1)["_at"].to_numpy()
         if revised is not None and revised.height:
             untouched = untouched[
@@ -125,7 +127,7 @@ def records(
             ]
         peers = np.zeros(n, int) if peers is None else peers
         untouched = untouched[peers[untouched] >= 0]
-        parts = [*_altered(rng, parts[0], untouched, alterable, peers), *parts[1:]]
+        parts = [*_altered(rng, parts[0], untouched, alterable, omitted, peers), *parts[1:]]
     if n >= 100 and form not in ENTERED_ONCE:
         parts.append(_deleted(rng, final, n))
     return _with_header(pl.concat(parts), t, form)
@@ -146,7 +148,12 @@ def _revised(final: pl.DataFrame, revised: pl.DataFrame) -> tuple[pl.DataFrame, 
 
 
 def _altered(
-    rng: Rng, final: pl.DataFrame, untouched: np.ndarray, alterable: Sequence[str], peers: np.ndarray
+    rng: Rng,
+    final: pl.DataFrame,
+    untouched: np.ndarray,
+    alterable: Sequence[str],
+    omitted: Sequence[str],
+    peers: np.ndarray,
 ) -> list[pl.DataFrame]:
     """The final content with, for a few records, earlier versions that hold another record's value."""
     count = round(AMENDED * len(untouched))
@@ -160,12 +167,12 @@ def _altered(
     chosen, last, wait = chosen[arrives], last[arrives], wait[arrives]
     thrice = (rng.random(len(chosen)) < 0.12) & (wait > 60)
 
-    def earlier(at: np.ndarray, names: Sequence[str], version: int, day: np.ndarray) -> pl.DataFrame:
-        rows = final[at]
+    def earlier(at: np.ndarray, version: int, day: np.ndarray) -> pl.DataFrame:
         other = np.roll(at, 1)
         wrong = final[np.where(peers[other] == peers[at], other, at)]
-        return rows.with_columns(
-            *(wrong[name] for name in names),
+        return final[at].with_columns(
+            *(wrong[name] for name in alterable),
+            *(pl.lit(None, final.schema[name]).alias(name) for name in omitted),
             _version=pl.lit(version, pl.Int8),
             _status=pl.lit(min(version - 1, 1), pl.Int8),
             _received=pl.Series(day.astype(np.int32)),
@@ -173,9 +180,9 @@ def _altered(
         )
 
     first = final["_received"].to_numpy()[chosen]
-    parts = [earlier(chosen, alterable, 1, first)]
+    parts = [earlier(chosen, 1, first)]
     if thrice.any():
-        parts.append(earlier(chosen[thrice], alterable[:1], 2, (first + wait // 2)[thrice]))
+        parts.append(earlier(chosen[thrice], 2, (first + wait // 2)[thrice]))
     version = np.ones(final.height, np.int8)
     version[chosen] = np.where(thrice, 3, 2)
     day = final["_received"].to_numpy().copy()
