@@ -1,0 +1,340 @@
+"""The graph from a `Study`: each step loads, calls one pure function, hands on.
+
+What does not belong here: what a function computes, what a table looks like (`tables.py`), what is checked
+across tables (`checks.py`), what a release is (`release.py`).
+"""
+
+# No postponed annotations here: Dagster reads the type of `context` from the function as it stands.
+
+import hashlib
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from pipeline import analyse, cutoff, ingest, published, tabulate
+from pipeline.derive import adae, adce, adex, adrs, adsl, adtte
+from pipeline.orchestration.checks import cross_checks
+from pipeline.orchestration.partitions import cut_off_partitions
+from pipeline.orchestration.publishing import Metadata, audit, hand_on, publish
+from pipeline.orchestration.resources import Folders, log_access
+from pipeline.orchestration.tables import StagedTable, asset_out, check_specs, staged_tables
+from pipeline.study import CutOff, Frames, Study
+from schemas import base
+
+RESTRICTED_MANIFEST = "treatment_codes.json"
+Compute = Callable[[CutOff, Frames], Frames]
+
+
+class Graph:
+    """Makes a study's assets; `assets` gives them all."""
+
+    def __init__(self, study: Study, folders: Folders) -> None:
+        self.study = study
+        self.folders = folders
+        self.tables = staged_tables(study)
+        self.partitions = cut_off_partitions(study)
+        self.checks = cross_checks(study)
+
+    def assets(self) -> list[dg.AssetsDefinition]:
+        """Every asset that is a table, in the order a run makes them."""
+        return [
+            self.ingest(),
+            *(self.restricted(name) for name in self.study.restricted),
+            self.snapshot(),
+            *(self.sdtm(position) for position in range(len(self.study.domains))),
+            *self.adam(),
+            self.analysis(),
+            self.published(),
+        ]
+
+    def ingest(self) -> dg.AssetsDefinition:
+        """Every transfer checked, every form read: raw_*, and what was not accepted and why."""
+        study, folders = self.study, self.folders
+        made = [table for table in self.tables.values() if not table.by_cut_off]
+        raw = {form: self.tables[f"raw_{form}"] for form in study.forms}
+
+        @dg.multi_asset(
+            name="ingest",
+            outs=self._outs(made, ingest, *study.forms.values()),
+            internal_asset_deps={
+                table.asset: set() if table.asset == "transfers" else {dg.AssetKey("transfers")}
+                for table in made
+            },
+            check_specs=[*_all_checks(made), *_intake_checks(raw)],
+            required_resource_keys={"run_lock"},
+        )
+        def step() -> Iterable[Any]:
+            transfers, received = ingest.read_manifests(folders.raw, study.forms, study.id)
+            if not transfers:
+                reasons = "; ".join(received["REASON"].drop_nulls()) or "the folder holds none"
+                raise dg.Failure(f"no transfer of {study.id} can be used: {reasons}")
+            forms = {form: ingest.ingest_form(form, model, transfers) for form, model in study.forms.items()}
+            tables = {raw[form]: found.accepted for form, found in forms.items()}
+            side = {
+                self.tables["transfers"]: received,
+                self.tables["quality_receipts"]: pl.concat(f.receipt for f in forms.values()),
+                self.tables["quality_findings"]: pl.concat(f.findings for f in forms.values()),
+                self.tables["quality_quarantine"]: pl.concat(f.quarantined for f in forms.values()),
+            }
+            findings = side[self.tables["quality_findings"]]
+            yield from audit(tables | side, turned_away=_turned_away(findings))
+            yield from _intake_results(raw, forms, received)
+            quarantined = {"quarantined": {f: found.quarantined.height for f, found in forms.items()}}
+            yield from hand_on(side | tables, {"quality_quarantine": quarantined})
+
+        return step
+
+    def restricted(self, name: str) -> dg.AssetsDefinition:
+        """A restricted file, read only for cut-offs from the unblinding on, and each reading written down."""
+        study, folders = self.study, self.folders
+        table, model = self.tables[f"restricted_{name}"], study.restricted[name]
+
+        @dg.multi_asset(
+            name=table.asset,
+            outs=self._outs([table], ingest, model),
+            deps=["transfers"],
+            partitions_def=self.partitions,
+            required_resource_keys={"run_lock"},
+        )
+        def step(context: dg.AssetExecutionContext) -> Iterable[Any]:
+            if study.cut_off(context.partition_key).date < study.unblinding:
+                context.log.info(f"{name} are not read: the cut-off is before the unblinding")
+                yield from hand_on({table: base.empty(model)})
+                return
+            path = folders.restricted / f"{name}.csv"
+            if not path.is_file():
+                raise dg.Failure(f"there is no {path.name} in the folder of restricted data")
+            log_access(folders, path, path.read_bytes(), context.partition_key, context.run_id)
+            codes = ingest.ingest_restricted(path, folders.raw / RESTRICTED_MANIFEST, model)
+            yield from hand_on({table: codes.accepted.select(base.names(model))})
+
+        return step
+
+    def snapshot(self) -> dg.AssetsDefinition:
+        """What the cut-off sees of each form, and what it sets aside."""
+        study, set_aside = self.study, self.tables["quality_set_aside"]
+        current = {form: self.tables[f"snapshot_{form}"] for form in study.forms}
+        made = [*current.values(), set_aside]
+
+        @dg.multi_asset(
+            name="snapshot",
+            outs=self._outs(made, cutoff, study.folder),
+            ins={form: dg.AssetIn(f"raw_{form}") for form in study.forms},
+            internal_asset_deps={
+                **{table.asset: {dg.AssetKey(f"raw_{form}")} for form, table in current.items()},
+                set_aside.asset: {dg.AssetKey(f"raw_{form}") for form in study.forms},
+            },
+            check_specs=check_specs(set_aside),
+            partitions_def=self.partitions,
+            required_resource_keys={"run_lock"},
+        )
+        def step(context: dg.AssetExecutionContext, **raw: pl.DataFrame) -> Iterable[Any]:
+            cut_off = study.cut_off(context.partition_key)
+            taken = {form: cutoff.take_snapshot(study, form, frame, cut_off) for form, frame in raw.items()}
+            aside = pl.concat([one.set_aside for one in taken.values()])
+            yield from publish(
+                {set_aside: aside},
+                cut_off=cut_off.id,
+                metadata={set_aside.asset: {"by_reason": dict(aside["REASON"].value_counts().iter_rows())}},
+            )
+            # A snapshot's rows are rows of raw_*, which were checked when they were accepted.
+            yield from hand_on({current[form]: one.current for form, one in taken.items()})
+
+        return step
+
+    def sdtm(self, position: int) -> dg.AssetsDefinition:
+        """One tabulation domain from the forms it reads; all but the first (DM) also from that one."""
+        study, domain = self.study, self.study.domains[position]
+        first = study.domains[0].name
+        ins = {
+            form: f"restricted_{form}" if form in study.restricted else f"snapshot_{form}"
+            for form in domain.forms
+        }
+        if position > 0:
+            ins[first] = f"sdtm_{first}"
+
+        def compute(cut_off: CutOff, inputs: Frames) -> Frames:
+            blinded = study.restricted if cut_off.date < study.unblinding else ()
+            forms = {form: inputs[form] for form in domain.forms if form not in blinded}
+            return {
+                f"sdtm_{domain.name}": tabulate.tabulate(study, domain, forms, cut_off, inputs.get(first))
+            }
+
+        return self._step([f"sdtm_{domain.name}"], ins, compute, [tabulate, domain.model, study.folder])
+
+    def adam(self) -> list[dg.AssetsDefinition]:
+        """The analysis datasets; ADSL reads every domain, the others what is named here."""
+        study, domains = self.study, [domain.name for domain in self.study.domains]
+        sources = [s for e in study.endpoints for s in (*e.events, *e.censors, *e.competing)]
+        derivations: dict[str, tuple[Callable[..., pl.DataFrame], Sequence[str]]] = {
+            "adrs": (adrs.derive_adrs, ("rs", "ds")),
+            "adce": (adce.derive_adce, ("ce", "rs", "mh")),
+            "adtte": (adtte.derive_adtte, list(dict.fromkeys(s.dataset for s in sources))),
+            "adae": (adae.derive_adae, ("ae",)),
+            "adex": (adex.derive_adex, ("ex",)),
+        }
+
+        def from_domains(cut_off: CutOff, inputs: Frames) -> Frames:
+            return {"adam_adsl": adsl.derive_adsl(study, inputs, cut_off)}
+
+        def derived(name: str, derive: Callable[..., pl.DataFrame], reads: Sequence[str]) -> Any:
+            def compute(cut_off: CutOff, inputs: Frames) -> Frames:
+                frames = {dataset: inputs[dataset] for dataset in reads}
+                return {f"adam_{name}": derive(study, frames, inputs["adsl"], cut_off)}
+
+            # ADTTE's sources are looked up in every domain.
+            ins = _from(domains, dict.fromkeys([*reads, "adsl", *(domains if name == "adtte" else ())]))
+            return self._step([f"adam_{name}"], ins, compute, [derive, study.folder])
+
+        steps = [self._step(["adam_adsl"], _from(domains, domains), from_domains, [adsl, study.folder])]
+        return steps + [derived(name, *derivation) for name, derivation in derivations.items()]
+
+    def analysis(self) -> dg.AssetsDefinition:
+        """Every number and every curve."""
+        study = self.study
+        datasets = dict.fromkeys(["adsl", *(analysis.dataset for analysis in study.analyses)])
+
+        def compute(cut_off: CutOff, inputs: Frames) -> Frames:
+            results, curves = analyse.run_analyses(study, inputs, cut_off)
+            return {"results": results, "curves": curves}
+
+        def preview(made: Frames) -> Metadata:
+            from pipeline.outputs.figures import png_bytes, render_figure
+
+            figure = render_figure(study.figures[0], made["results"], made["curves"])
+            return {"curves": {"preview": image(png_bytes(figure, dpi=80))}}
+
+        code = [analyse, Path(analyse.__file__).parent / "stats", study.folder]
+        return self._step(["results", "curves"], _from([], datasets), compute, code, preview)
+
+    def published(self) -> dg.AssetsDefinition:
+        """Each printed number beside the number computed."""
+        study = self.study
+
+        def compute(cut_off: CutOff, inputs: Frames) -> Frames:
+            return {"published": published.compare_published(study, inputs["results"], cut_off)}
+
+        def verdicts(made: Frames) -> Metadata:
+            return {"published": {"verdicts": dict(made["published"]["VERDICT"].value_counts().iter_rows())}}
+
+        return self._step(["published"], {"results": "results"}, compute, [published, study.folder], verdicts)
+
+    def _step(
+        self,
+        assets: Sequence[str],
+        ins: Mapping[str, str],
+        compute: Compute,
+        code: Sequence[object],
+        describe: Callable[[Frames], Metadata] | None = None,
+    ) -> dg.AssetsDefinition:
+        """A step of one cut-off: tables in by name, `compute`, tables out by asset."""
+        study, made = self.study, [self.tables[asset] for asset in assets]
+        across = [check for check in self.checks if check.asset in assets]
+
+        @dg.multi_asset(
+            name="analysis" if len(assets) > 1 else assets[0],
+            outs=self._outs(made, *code),
+            ins={name: dg.AssetIn(asset) for name, asset in ins.items()},
+            check_specs=[*_all_checks(made), *(check.spec for check in across)],
+            partitions_def=self.partitions,
+            required_resource_keys={"run_lock"},
+        )
+        def step(context: dg.AssetExecutionContext, **inputs: pl.DataFrame) -> Iterable[Any]:
+            cut_off = study.cut_off(context.partition_key)
+            frames = compute(cut_off, inputs)
+            tables = {table: frames[table.asset] for table in made}
+            yield from audit(tables, cut_off=cut_off.id)
+            for check in across:
+                yield check.result(study, cut_off, {**inputs, **frames})
+            yield from hand_on(tables, describe(frames) if describe else None)
+
+        return step
+
+    def _outs(self, made: Iterable[StagedTable], *code: object) -> dict[str, dg.AssetOut]:
+        version = code_version(*code)
+        return {table.asset: dg.AssetOut(**asset_out(table, self.study, version)) for table in made}
+
+
+def code_version(*code: object) -> str:
+    """A hash of the source behind modules, packages, classes, functions and folders."""
+    files: set[Path] = set()
+    for item in code:
+        path = item if isinstance(item, Path) else Path(inspect.getsourcefile(item) or "")  # type: ignore[arg-type]
+        folder = path.parent if path.name == "__init__.py" else path
+        files |= set(folder.glob("*.py")) | set(folder.glob("*.csv")) if folder.is_dir() else {folder}
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        digest.update(file.name.encode() + file.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def image(png: bytes) -> dg.MarkdownMetadataValue:
+    """A picture that shows in the metadata of an asset."""
+    import base64
+
+    return dg.MetadataValue.md(f"![preview](data:image/png;base64,{base64.b64encode(png).decode()})")
+
+
+def _from(domains: Sequence[str], names: Iterable[str]) -> dict[str, str]:
+    """The asset behind each dataset name: `ae` is sdtm_ae, `adsl` is adam_adsl."""
+    return {name: f"sdtm_{name}" if name in domains else f"adam_{name}" for name in names}
+
+
+def _all_checks(made: Iterable[StagedTable]) -> list[dg.AssetCheckSpec]:
+    return [spec for table in made for spec in check_specs(table)]
+
+
+def _turned_away(findings: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
+    """The lines that ingest did not accept, by the form's asset and the rule they broke."""
+    lines: dict[tuple[str, str], list[str]] = {}
+    for form, rule, file, line in findings.select("FORM", "RULE", "FILE", "LINE").iter_rows():
+        lines.setdefault((f"raw_{form}", rule), []).append(f"{file} line {line}")
+    return lines
+
+
+def _intake_checks(raw: Mapping[str, StagedTable]) -> list[dg.AssetCheckSpec]:
+    each = "accepted + quarantined = received"
+    return [
+        *(
+            dg.AssetCheckSpec("every_row_accounted_for", asset=t.asset, description=each)
+            for t in raw.values()
+        ),
+        dg.AssetCheckSpec("every_transfer_accepted", asset="transfers", description="no transfer is refused"),
+        dg.AssetCheckSpec(
+            "nothing_quarantined", asset="quality_quarantine", description="no row is kept out"
+        ),
+    ]
+
+
+def _intake_results(
+    raw: Mapping[str, StagedTable], forms: Mapping[str, ingest.Ingested], transfers: pl.DataFrame
+) -> Iterable[dg.AssetCheckResult]:
+    for form, found in forms.items():
+        received = int(found.receipt["RECEIVED"].sum())
+        counts = {"accepted": found.accepted.height, "quarantined": found.quarantined.height}
+        yield dg.AssetCheckResult(
+            asset_key=raw[form].asset,
+            check_name="every_row_accounted_for",
+            passed=sum(counts.values()) == received,
+            metadata={"received": received, **counts},
+        )
+    refused = transfers.filter(pl.col("STATUS") == "refused")
+    yield dg.AssetCheckResult(
+        asset_key="transfers",
+        check_name="every_transfer_accepted",
+        passed=refused.is_empty(),
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"refused": refused.height, "reasons": "; ".join(refused["REASON"])},
+    )
+    quarantined = sum(found.quarantined.height for found in forms.values())
+    yield dg.AssetCheckResult(
+        asset_key="quality_quarantine",
+        check_name="nothing_quarantined",
+        passed=quarantined == 0,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={"quarantined": quarantined},
+    )

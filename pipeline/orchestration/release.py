@@ -1,0 +1,279 @@
+"""The end of the graph: figures and manifest of each cut-off, then one release of all of them.
+
+A manifest seals its cut-off: it holds the hash of every table, and a release takes a cut-off only as it was
+sealed. So a run that failed half-way can leave newer tables in the stage, but no release mixes them with
+older ones. What does not belong here: how a figure is drawn, how a table is made.
+"""
+
+# No postponed annotations here: Dagster reads the type of `context` from the function as it stands.
+
+import datetime as dt
+import json
+import platform
+import shutil
+import subprocess
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from pipeline.orchestration.assets import RESTRICTED_MANIFEST, code_version, image
+from pipeline.orchestration.partitions import cut_off_partitions
+from pipeline.orchestration.resources import Folders, parquet, sha256, write
+from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
+from pipeline.outputs import figures as drawing
+from pipeline.study import CutOff, Study
+from pipeline.warehouse import WarehouseTable, build_release
+from schemas.base import dtypes
+from schemas.release import Releases
+
+PACKAGE = Path(__file__).parents[1]
+DISTRIBUTION = "calgb-100104-pipeline"
+PACKAGES = (
+    "dagster",
+    "duckdb",
+    "lifelines",
+    "matplotlib",
+    "numpy",
+    "pandera",
+    "polars",
+    "pyarrow",
+    "scipy",
+)
+Manifest = dict[str, Any]
+
+
+def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefinition]:
+    """figures and manifest (per cut-off) and release."""
+    partitions = cut_off_partitions(study)
+    tables = staged_tables(study)
+    sealed = [table for table in tables.values() if table.by_cut_off and table.place]
+    shared: dict[str, Any] = {
+        "group_name": "release",
+        "owners": [STATISTICS],
+        "tags": {"study": study.name},
+        "required_resource_keys": {"run_lock"},
+    }
+
+    @dg.asset(
+        ins={name: dg.AssetIn(name) for name in ("results", "curves")},
+        partitions_def=partitions,
+        description="The paper's figures as SVG and PNG",
+        kinds={"matplotlib", "svg"},
+        code_version=code_version(drawing, study.folder),
+        **shared,
+    )
+    def figures(
+        context: dg.AssetExecutionContext, results: pl.DataFrame, curves: pl.DataFrame
+    ) -> dg.MaterializeResult[None]:
+        folder = folders.stage / "figures" / context.partition_key
+        written, previews = [], {}
+        for value in study.figures:
+            figure = drawing.render_figure(value, results, curves)
+            written += drawing.write_figure(figure, folder, value.name)
+            previews[value.name] = image(drawing.png_bytes(figure, dpi=80))
+        digest = sha256("".join(sha256(path.read_bytes()) for path in written).encode())
+        return dg.MaterializeResult(metadata=previews, data_version=dg.DataVersion(digest))
+
+    @dg.asset(
+        deps=["transfers", "figures", *(table.asset for table in sealed)],
+        partitions_def=partitions,
+        description="What the cut-off was made from and what came out: inputs, code, packages, tables",
+        kinds={"json"},
+        code_version=code_version(Path(__file__)),
+        **shared,
+    )
+    def manifest(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
+        made = describe_cut_off(study, folders, sealed, study.cut_off(context.partition_key))
+        record = context.instance.get_run_record_by_id(context.run_id)
+        times = {"started": _iso(record.start_time if record else None), "finished": _iso()}
+        write(_manifest(folders, context.partition_key), _json({**made, **times}))
+        rows = sum(table["rows"] for table in made["tables"].values())
+        return dg.MaterializeResult(
+            metadata={"tables": len(made["tables"]), "rows": rows, "code": made["code"]["version"]},
+            data_version=dg.DataVersion(sha256(_json(made))),
+        )
+
+    @dg.asset(
+        deps=[*(table.asset for table in tables.values() if table.place), "figures", "manifest"],
+        description=f"The warehouse file {study.name}.duckdb and the folder of each released cut-off",
+        kinds={"duckdb"},
+        code_version=code_version(Path(__file__)),
+        **shared,
+    )
+    def release() -> dg.MaterializeResult[None]:
+        manifests = sealed_manifests(study, folders)
+        target = folders.warehouse / f"{study.name}.duckdb"
+        listed = folders.staged("releases")
+        write(listed, parquet(_releases(study, manifests)))
+        rows = build_release(target, warehouse_tables(folders, tables, manifests), comment=drawing.NOTE)
+        for cut_off in manifests:
+            publish_folder(folders, cut_off)
+        return dg.MaterializeResult(
+            metadata={
+                "path": dg.MetadataValue.path(str(target)),
+                "cut_offs": ", ".join(manifests),
+                "rows": rows,
+                "size": target.stat().st_size,
+            },
+            data_version=dg.DataVersion(sha256(_json(manifests))),
+        )
+
+    return [figures, manifest, release]
+
+
+def describe_cut_off(
+    study: Study, folders: Folders, sealed: Iterable[StagedTable], cut_off: CutOff
+) -> Manifest:
+    """What a cut-off was made from and what came out, without times: equal runs give equal manifests."""
+    return {
+        "study": study.id,
+        "cut_off": cut_off.id,
+        "title": cut_off.title,
+        "note": drawing.NOTE,
+        "inputs": _inputs(folders),
+        "code": {"version": _code(), "source": _source()},
+        "packages": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "tables": {
+            table.asset: {
+                "rows": _rows(folders.staged(table.asset, cut_off.id)),
+                "sha256": sha256(folders.staged(table.asset, cut_off.id).read_bytes()),
+            }
+            for table in sealed
+        },
+        "figures": {
+            path.name: sha256(path.read_bytes())
+            for path in sorted((folders.stage / "figures" / cut_off.id).iterdir())
+            if path.suffix in (".svg", ".png")
+        },
+    }
+
+
+def sealed_manifests(study: Study, folders: Folders) -> dict[str, Manifest]:
+    """The manifest of each cut-off that was made; dg.Failure where its tables are no longer those sealed."""
+    manifests = {}
+    for cut_off in study.cut_offs:
+        path = _manifest(folders, cut_off.id)
+        if not path.is_file():
+            continue
+        made = json.loads(path.read_bytes())
+        changed = [
+            asset
+            for asset, table in made["tables"].items()
+            if not (file := folders.staged(asset, cut_off.id)).is_file()
+            or sha256(file.read_bytes()) != table["sha256"]
+        ]
+        if changed:
+            raise dg.Failure(
+                f"cut-off {cut_off.id} is half made ({', '.join(changed)} changed after it was sealed): "
+                "run it again, then release"
+            )
+        manifests[cut_off.id] = made
+    if not manifests:
+        raise dg.Failure("no cut-off is ready to be released: run one first")
+    return manifests
+
+
+def warehouse_tables(
+    folders: Folders, tables: Mapping[str, StagedTable], cut_offs: Iterable[str]
+) -> list[WarehouseTable]:
+    """The tables of a release and the staged files that fill them."""
+    keys = list(cut_offs)
+    placed = [
+        WarehouseTable(
+            *table.place,
+            table.model,
+            tuple(folders.staged(table.asset, key) for key in (keys if table.by_cut_off else [None])),
+        )
+        for table in tables.values()
+        if table.place
+    ]
+    return [*placed, WarehouseTable("meta", "releases", Releases, (folders.staged("releases"),))]
+
+
+def publish_folder(folders: Folders, cut_off: str) -> None:
+    """Put a cut-off's figures, then its manifest, into `releases/<cut-off>/`, each replacing its old file."""
+    target = folders.releases / cut_off
+    made = json.loads(_manifest(folders, cut_off).read_bytes())
+    for name in made["figures"]:
+        write(target / name, (folders.stage / "figures" / cut_off / name).read_bytes())
+    write(target / "manifest.json", _json(made))
+    for path in target.iterdir():
+        if path.name not in {*made["figures"], "manifest.json"}:
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def _releases(study: Study, manifests: Mapping[str, Manifest]) -> pl.DataFrame:
+    rows = [
+        {
+            "STUDYID": study.id,
+            "CUTOFF": dt.date.fromisoformat(cut_off),
+            "TITLE": made["title"],
+            "STARTED": made["started"],
+            "FINISHED": made["finished"],
+            "CODE": made["code"]["version"],
+            "SOURCE": made["code"]["source"],
+            "INPUTS": sha256(_json(made["inputs"])),
+            "MANIFEST": json.dumps(made),
+        }
+        for cut_off, made in manifests.items()
+    ]
+    return pl.DataFrame(rows, schema=dtypes(Releases))
+
+
+def _manifest(folders: Folders, cut_off: str) -> Path:
+    return folders.staged("manifest", cut_off, "json")
+
+
+def _inputs(folders: Folders) -> dict[str, str]:
+    """The SHA-256 of every file received, as the manifests state it and ingest has checked it."""
+    transfers = pl.read_parquet(folders.staged("transfers")).filter(pl.col("STATUS") == "accepted")
+    hashes = {}
+    for folder in transfers["FOLDER"]:
+        listed = json.loads((folders.raw / folder / "transfer.json").read_bytes())["files"]
+        hashes |= {f"{folder}/{name}": entry["sha256"] for name, entry in sorted(listed.items())}
+    codes = folders.raw / RESTRICTED_MANIFEST
+    if codes.is_file():
+        hashes[f"restricted/{codes.stem}.csv"] = json.loads(codes.read_bytes())["sha256"]
+    return hashes
+
+
+def _rows(path: Path) -> int:
+    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+
+
+def _code() -> str:
+    """The version as git describes it, else that of the installed package."""
+    try:
+        command = ["git", "describe", "--always", "--dirty", "--tags"]
+        done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=True, timeout=10)
+        return done.stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        try:
+            return version(DISTRIBUTION)
+        except PackageNotFoundError:
+            return "unknown"
+
+
+def _source() -> str:
+    """One hash over every source file that a run may use."""
+    files = [
+        path
+        for folder in (PACKAGE, PACKAGE.parent / "schemas")
+        for path in folder.rglob("*")
+        if path.suffix in (".py", ".csv")
+    ]
+    lines = (f"{path.relative_to(PACKAGE.parent)} {sha256(path.read_bytes())}" for path in sorted(files))
+    return sha256("\n".join(lines).encode())
+
+
+def _json(value: object) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _iso(timestamp: float | None = None) -> str:
+    now = dt.datetime.now(dt.UTC) if timestamp is None else dt.datetime.fromtimestamp(timestamp, dt.UTC)
+    return now.isoformat(timespec="seconds")

@@ -1,0 +1,106 @@
+"""Runs a study's graph in this process and tells how it goes.
+
+What does not belong here: the graph, what is printed where.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import dagster as dg
+from dagster._core.events.log import EventLogEntry
+
+from pipeline.orchestration.automation import JOB
+from pipeline.orchestration.resources import Folders, exclusive
+
+UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class RunFailed(Exception):
+    """A step failed; the message says which and why, and the last release is as it was."""
+
+
+def run_study(
+    definitions: dg.Definitions,
+    folders: Folders,
+    cut_offs: Sequence[str],
+    home: Path,
+    report: Callable[[str, str], None],
+) -> list[dg.AssetCheckEvaluation]:
+    """Run the study's job once per cut-off; gives the checks that did not pass.
+
+    The forms are read in the first run and the release is made in the last. home: the folder of
+    dagster.yaml. report: told the cut-off and the group of assets each time a group has its first table.
+    Raises RunFailed and WarehouseInUse.
+    """
+    with exclusive(folders.warehouse), _instance(home, folders.warehouse) as instance:
+        job, graph = definitions.resolve_job_def(JOB), definitions.resolve_asset_graph()
+        keys = graph.materializable_asset_keys
+        of_cut_off = {key for key in keys if graph.get(key).is_partitioned}
+        release = {key for key in keys - of_cut_off if graph.get(key).parent_keys & of_cut_off}
+        intake = keys - of_cut_off - release
+        failed = []
+        for cut_off in cut_offs:
+            chosen = of_cut_off | (intake if cut_off == cut_offs[0] else set())
+            chosen |= release if cut_off == cut_offs[-1] else set()
+            run_id = str(uuid4())
+            instance.add_event_listener(run_id, _reporter(graph, lambda group, c=cut_off: report(c, group)))
+            result = job.execute_in_process(
+                instance=instance,
+                partition_key=cut_off,
+                asset_selection=sorted(chosen),
+                run_id=run_id,
+                raise_on_error=False,
+                run_config=QUIET,
+            )
+            if not result.success:
+                raise RunFailed(f"cut-off {cut_off}: {_reason(result)}")
+            failed += [found for found in result.get_asset_check_evaluations() if not found.passed]
+        return failed
+
+
+@contextmanager
+def _instance(home: Path, warehouse: Path) -> Iterator[dg.DagsterInstance]:
+    """The Dagster instance of this warehouse; that of the repository's own is what `make ui` shows."""
+    os.environ["DAGSTER_HOME"] = str(home)
+    os.environ["PIPELINE_DAGSTER_STORAGE"] = str(warehouse / "dagster")
+    with dg.DagsterInstance.get() as instance:
+        # We hold the warehouse: what still counts as running here was killed.
+        for left in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):
+            instance.report_run_failed(left, "its process is gone")
+        yield instance
+
+
+def _reporter(graph: dg.AssetGraph, report: Callable[[str], None]) -> Callable[[EventLogEntry], None]:
+    """A listener that tells each group of assets once, when its first table is there."""
+    told: set[str] = set()
+
+    def listen(event: EventLogEntry) -> None:
+        made = event.dagster_event
+        if made is None or not made.is_step_materialization or made.asset_key is None:
+            return
+        group = graph.get(made.asset_key).group_name
+        if group not in told:
+            told.add(group)
+            report(group)
+
+    return listen
+
+
+def _reason(result: dg.ExecuteInProcessResult) -> str:
+    """Why a run failed, in the words of the step that did, without the stack."""
+    for event in result.all_events:
+        if event.is_step_failure:
+            data = event.step_failure_data
+            if data.user_failure_data:
+                return f"{event.step_key}: {data.user_failure_data.description}"
+            error = data.error
+            while error and error.cause:
+                error = error.cause
+            return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+    return "the run failed before its first step"
