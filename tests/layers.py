@@ -1,0 +1,133 @@
+"""The pipeline's layers in one call, without Dagster or a disk: what an acceptance test compares with.
+
+What does not belong here: expected values, any step of its own.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from pipeline import ingest
+from pipeline.analyse import run_analyses
+from pipeline.cutoff import take_snapshot
+from pipeline.derive.adae import derive_adae
+from pipeline.derive.adce import derive_adce
+from pipeline.derive.adex import derive_adex
+from pipeline.derive.adrs import derive_adrs
+from pipeline.derive.adsl import derive_adsl
+from pipeline.derive.adtte import derive_adtte
+from pipeline.published import compare_published
+from pipeline.study import CutOff, Frames, Study
+from pipeline.tabulate import tabulate
+
+
+@dataclass(frozen=True)
+class Run:
+    """One cut-off's datasets and numbers."""
+
+    set_aside: pl.DataFrame
+    sdtm: Frames
+    adam: Frames
+    results: pl.DataFrame
+    curves: pl.DataFrame
+    published: pl.DataFrame
+
+    def value(self, analysis: str, group: str, statistic: str, level: str = "") -> float:
+        """One number of the results."""
+        rows = self.results.filter(
+            pl.col("ANALYSIS") == analysis,
+            pl.col("GROUP") == group,
+            pl.col("LEVEL") == level,
+            pl.col("STATISTIC") == statistic,
+        )
+        return rows["VALUE"].item()
+
+    def mismatches(self) -> list[str]:
+        """The identifiers of the printed numbers that do not come out."""
+        return self.published.filter(pl.col("VERDICT") == "mismatch")["ID"].to_list()
+
+
+def accepted_forms(study: Study, raw: Path) -> dict[str, pl.DataFrame]:
+    """The accepted records of every form, and the treatment codes."""
+    transfers, _ = ingest.read_manifests(raw, study.forms, study.id)
+    forms = {stem: ingest.ingest_form(stem, model, transfers).accepted for stem, model in study.forms.items()}
+    codes = ingest.ingest_restricted(
+        raw / "restricted" / "treatment_codes.csv",
+        raw / "treatment_codes.json",
+        study.restricted["treatment_codes"],
+    )
+    return forms | {"treatment_codes": codes.accepted}
+
+
+def run_layers(
+    study: Study,
+    forms: Frames,
+    cut_off: CutOff,
+    change: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda form, rows: rows,
+) -> Run:
+    """All layers after ingest; `change` may alter a form's accepted records before they are cut."""
+    snapshots = {form: take_snapshot(study, form, change(form, forms[form]), cut_off) for form in study.forms}
+    current: dict[str, pl.DataFrame] = {form: snapshot.current for form, snapshot in snapshots.items()}
+    if cut_off.date >= study.unblinding:
+        current["treatment_codes"] = forms["treatment_codes"]
+    sdtm: dict[str, pl.DataFrame] = {}
+    for domain in study.domains:
+        sdtm[domain.name] = tabulate(study, domain, current, cut_off, sdtm.get("dm"))
+    adsl = derive_adsl(study, sdtm, cut_off)
+    adam = {"adsl": adsl}
+    for name, derive in (
+        ("adrs", derive_adrs),
+        ("adce", derive_adce),
+        ("adae", derive_adae),
+        ("adex", derive_adex),
+    ):
+        adam[name] = derive(study, sdtm, adsl, cut_off)
+    adam["adtte"] = derive_adtte(study, sdtm | adam, adsl, cut_off)
+    results, curves = run_analyses(study, adam, cut_off)
+    return Run(
+        set_aside=pl.concat([s.set_aside for s in snapshots.values()]),
+        sdtm=sdtm,
+        adam=adam,
+        results=results,
+        curves=curves,
+        published=compare_published(study, results, cut_off),
+    )
+
+
+def write_codes(raw: Path, codes: pl.DataFrame) -> None:
+    """Write a treatment code list and the manifest that goes with it."""
+    path = raw / "restricted" / "treatment_codes.csv"
+    codes.write_csv(path)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    manifest = json.loads((raw / "treatment_codes.json").read_text())
+    manifest |= {"rows": len(codes), "sha256": sha256}
+    (raw / "treatment_codes.json").write_text(json.dumps(manifest))
+
+
+def rewrite_form(raw: Path, form: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> None:
+    """Change a form's rows in every transfer (all cells as text) and mend the manifests."""
+    for folder in sorted(f for f in raw.iterdir() if _is_date(f.name)):
+        path = folder / f"{form}.csv"
+        if not path.exists():
+            continue
+        rows = change(pl.read_csv(path, infer_schema=False))
+        rows.write_csv(path)
+        manifest = json.loads((folder / "transfer.json").read_text())
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        manifest["files"][path.name] = {"rows": len(rows), "sha256": sha256}
+        (folder / "transfer.json").write_text(json.dumps(manifest))
+
+
+def _is_date(name: str) -> bool:
+    try:
+        dt.date.fromisoformat(name)
+    except ValueError:
+        return False
+    return True
