@@ -167,7 +167,7 @@ def dm(forms: Frames) -> pl.DataFrame:
         (pl.col("birth_dt") + "-06-30").str.to_date("%Y-%m-%d", strict=False),
     )
     at = pl.coalesce("randomization_dt", "registration_dt")
-    before_birthday = (at.dt.month() * 100 + at.dt.day()) < (birth.dt.month() * 100 + birth.dt.day())
+    before_birthday = at.dt.to_string("%m%d") < birth.dt.to_string("%m%d")
     arm = pl.col("ARM").fill_null("NOT ASSIGNED")
     return rows.select(
         "USUBJID",
