@@ -223,8 +223,8 @@ class ADSL(Subject):
     PROTDVFL: str = yes_no("Protocol Deviation Flag", comment="Y: DV holds a record")
     NRREAS: str = optional(
         "Reason Not Randomized",
-        comment="null if randomised; else the first of: PROGRESSION, the criterion of the randomisation "
-        "step not met, the reason off study, DEATH, NOT RECORDED",
+        comment="null if randomised; else the first of: PROGRESSION (RS or DS), NOT ELIGIBLE (IE without "
+        "waiver), the disposition event (never started: its term), DEATH, NOT RECORDED",
     )
     DOSESTRT: float = optional("Starting Dose (mg/day)", ge=0, comment="first blinded EX.EXDOSE above 0 mg")
     DOSEMAX: float = optional("Highest Dose (mg/day)", ge=0, comment="highest blinded EX.EXDOSE")
@@ -235,7 +235,7 @@ class ADSL(Subject):
     )
     DCTREAS: str = optional(
         "Reason for Discontinuation of Treatment",
-        comment="DS disposition event of the blinded treatment epoch",
+        comment="DS disposition event of the blinded treatment epoch, randomised subjects",
     )
     DCTDT: dt.date = optional("Date of Treatment Discontinuation", comment="its DSSTDTC")
     DCT2REAS: str = optional(
@@ -360,14 +360,17 @@ class ADCE(Treated):
     )
     NMSCFL: str = flag("Non-Melanoma Skin Cancer Flag", comment="Y: SPMCAT = NMSC")
     SPMPDFL: str = flag("Diagnosed After Progression Flag", comment="Y: ASTDT after the ADT of ADRS PD")
-    SPMRECFL: str = flag("Same Primary Cancer Before Flag", comment="Y: CE.RECURQ = Y")
+    SPMRECFL: str = flag(
+        "Same Primary Cancer Before Flag",
+        comment="Y: CE.RECURQ = Y, or an MH prior cancer whose term names SPMGRP",
+    )
     XOAFTFL: str = flag("Diagnosed After Crossover Flag", comment="Y: ASTDT on or after ADSL.XODT")
     RESTRTFL: str = flag("Study Drug Restarted Flag", comment="Y: CE.RESTART = Y")
     ANTHRFL: str = flag("Prior Anthracycline Flag", comment="Y: ADSL.INDANTFL = Y")
     PRCANYR: int = optional(
         "Years Since Earlier Cancer of the Site",
         ge=0,
-        comment="complete years from the first MH prior cancer (partial: mid) to ASTDT, if SPMRECFL = Y",
+        comment="complete years from the first MH prior cancer of the site (partial: mid) to ASTDT",
     )
 
     class Config:

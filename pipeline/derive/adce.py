@@ -17,7 +17,6 @@ from schemas.adam import ADCE
 
 CATEGORY = {"HEMATOLOGIC": "HEMATOLOGIC", "SOLID": "SOLID", "NMSC_BCC": "NMSC", "NMSC_SCC": "NMSC"}
 TRANSFORMATION_DAYS = 90
-DAYS_PER_YEAR = 365.25
 
 
 def second_cancers(ce: pl.DataFrame, subjects: pl.DataFrame, last: dt.date) -> pl.DataFrame:
@@ -54,25 +53,40 @@ def derive_adce(study: Study, sdtm: Frames, adsl: pl.DataFrame, cut_off: CutOff)
     progression = declared_progression(sdtm["rs"], adsl, cut_off.date).select("USUBJID", _pd="ADT")
     rows = with_subject(rows, adsl, "RANDDT", "TRTSDT", "XODT", "INDANTFL")
     rows = rows.join(progression, on="USUBJID", how="left")
-    rows = rows.join(_earlier_cancer(sdtm["mh"]), on="USUBJID", how="left")
-    since_earlier = (pl.col("ASTDT") - pl.col("_earlier")).dt.total_days() / DAYS_PER_YEAR
+    rows = rows.join(_earlier_cancer(rows, sdtm["mh"]), on=["USUBJID", "CESEQ"], how="left")
     return conform(
         rows.with_columns(
             ASTDY=study_day(pl.col("ASTDT")),
             ADURRAND=(pl.col("ASTDT") - pl.col("RANDDT")).dt.total_days(),
             NMSCFL=flag_where(pl.col("SPMCAT") == "NMSC"),
             SPMPDFL=flag_where(pl.col("ASTDT") > pl.col("_pd")),
-            SPMRECFL=flag_where(pl.col("RECURQ") == "Y"),
+            SPMRECFL=flag_where((pl.col("RECURQ") == "Y") | pl.col("_earlier").is_not_null()),
             XOAFTFL=flag_where(pl.col("ASTDT") >= pl.col("XODT")),
             RESTRTFL=flag_where(pl.col("RESTART") == "Y"),
             ANTHRFL=flag_where(pl.col("INDANTFL") == "Y"),
-            PRCANYR=pl.when(RECURQ="Y").then(since_earlier.floor()),
+            PRCANYR=complete_years("_earlier", "ASTDT"),
         ),
         ADCE,
     )
 
 
-def _earlier_cancer(mh: pl.DataFrame) -> pl.DataFrame:
-    """The first prior cancer of each subject: USUBJID, _earlier (a partial date takes its middle)."""
+def complete_years(start: str, end: str) -> pl.Expr:
+    """Birthdays of the start date up to the end date."""
+    before_birthday = pl.col(end).dt.to_string("%m%d") < pl.col(start).dt.to_string("%m%d")
+    return pl.col(end).dt.year() - pl.col(start).dt.year() - before_birthday.cast(pl.Int32)
+
+
+def _earlier_cancer(cancers: pl.DataFrame, mh: pl.DataFrame) -> pl.DataFrame:
+    """The first prior cancer of the same site: USUBJID, CESEQ, _earlier (a partial date takes its middle).
+
+    The site is the same if the form says so, or if the history's term names the cancer's group.
+    """
     prior = impute(mh.filter(pl.col("MHCAT") == "PRIOR CANCER"), "MHSTDTC", "_earlier", how="mid")
-    return prior.group_by("USUBJID").agg(pl.col("_earlier").min())
+    named = pl.col("MHTERM").str.to_uppercase().str.contains(pl.format(r"\b{}\b", "SPMGRP"))
+    same_site = (pl.col("RECURQ") == "Y") | (named & (pl.col("SPMGRP") != "OTHER"))
+    return (
+        cancers.join(prior.select("USUBJID", "MHTERM", "_earlier"), on="USUBJID")
+        .filter(same_site & (pl.col("_earlier") < pl.col("ASTDT")))
+        .group_by("USUBJID", "CESEQ")
+        .agg(pl.col("_earlier").min())
+    )

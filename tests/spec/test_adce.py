@@ -103,41 +103,70 @@ def test_leukaemia_within_90_days_of_mds_is_the_same_event() -> None:
 
 
 def test_what_came_before_the_cancer() -> None:
-    """Progression, crossover, an earlier cancer of the same site, an anthracycline; restart afterwards."""
+    """Progression, crossover, an anthracycline; the restart of study drug afterwards."""
     found = adce(
         """
         USUBJID | RANDDT     | TRTSDT     | XODT       | INDANTFL
         A       | 2007-06-01 | 2007-06-04 |            | Y
         B       | 2007-06-01 | 2007-06-04 | 2010-02-01 | N
-        C       | 2007-06-01 | 2007-06-04 |            | N
         """,
         ce="""
-        USUBJID | CESCAT | SPMGRP   | INVASIVE | RECURQ | RESTART | CESTDTC
-        A       | SOLID  | GI       | Y        | N      | N       | 2008-06-02
-        B       | SOLID  | MELANOMA | Y        | N      | Y       | 2010-02-01
-        C       | SOLID  | BREAST   | Y        | Y      | NA      | 2010-06-01
+        USUBJID | CESCAT | SPMGRP   | INVASIVE | RESTART | CESTDTC
+        A       | SOLID  | GI       | Y        | N       | 2008-06-02
+        B       | SOLID  | MELANOMA | Y        | Y       | 2010-02-01
         """,
         rs="""
         USUBJID | RSTESTCD | RSSTRESC | RSDTC
         A       | PROGRESS | PD       | 2008-06-01
         B       | PROGRESS | PD       | 2010-02-01
         """,
-        mh="""
-        USUBJID | MHTERM        | MHCAT        | MHSTDTC
-        A       | COLON CANCER  | PRIOR CANCER | 1990
-        C       | BREAST CANCER | PRIOR CANCER | 1984
-        """,
     )
     # A counts although it follows progression: endpoints leave it out because progression comes first.
     # B: on the day of progression is not after it; on the first day of open-label drug is after crossover.
-    # C: from the middle of 1984, 25.9 years.
     assert_shows(
         found,
         """
-        USUBJID | SPMFL | SPMPDFL | SPMRECFL | XOAFTFL | RESTRTFL | ANTHRFL | PRCANYR | ASTDY
-        A       | Y     | Y       |          |         |          | Y       |         | 365
-        B       | Y     |         |          | Y       | Y        |         |         | 974
-        C       | Y     |         | Y        |         |          |         | 25      | 1094
+        USUBJID | SPMFL | SPMPDFL | XOAFTFL | RESTRTFL | ANTHRFL | ASTDY
+        A       | Y     | Y       |         |          | Y       | 365
+        B       | Y     |         | Y       | Y        |         | 974
+        """,
+        ADCE,
+    )
+
+
+def test_an_earlier_cancer_of_the_same_site_is_flagged_and_counts() -> None:
+    """Table 3, footnote: breast cancer 26 years before; whether it came back or is new is not known."""
+    found = adce(
+        "USUBJID | RANDDT\n" + "\n".join(f"{subject} | 2007-06-01" for subject in "ABCDE"),
+        ce="""
+        USUBJID | CESCAT   | SPMGRP   | INVASIVE | RECURQ | CESTDTC
+        A       | SOLID    | BREAST   | Y        | U      | 2010-01-03
+        B       | SOLID    | PROSTATE | Y        | N      | 2010-01-02
+        C       | SOLID    | GI       | Y        | Y      | 2010-01-03
+        D       | SOLID    | GI       | Y        | N      | 2010-01-03
+        E       | NMSC_BCC | OTHER    | Y        | N      | 2010-01-03
+        """,
+        mh="""
+        USUBJID | MHTERM                    | MHCAT        | MHSTDTC
+        A       | Breast cancer             | PRIOR CANCER | 1984-01-03
+        A       | Breast cancer, other side | PRIOR CANCER | 1990-01-03
+        B       | Prostate cancer           | PRIOR CANCER | 2000-01-03
+        C       | Cancer of the colon       | PRIOR CANCER | 1998
+        D       | Laryngeal cancer          | PRIOR CANCER | 1998
+        E       | Other cancer              | PRIOR CANCER | 1998
+        """,
+    )
+    # A: 26 years to the day. B: ten years but for a day. C: the form says so; from the middle of 1998.
+    # D: another site. E: "other" names no site.
+    assert_shows(
+        found,
+        """
+        USUBJID | SPMFL | SPMRECFL | PRCANYR
+        A       | Y     | Y        | 26
+        B       | Y     | Y        | 9
+        C       | Y     | Y        | 11
+        D       | Y     |          |
+        E       |       |          |
         """,
         ADCE,
     )
