@@ -82,27 +82,24 @@ def treatment(ex: pl.DataFrame, ds: pl.DataFrame) -> pl.DataFrame:
 def reason_not_randomised(ds: pl.DataFrame, ie: pl.DataFrame, rs: pl.DataFrame) -> pl.DataFrame:
     """NRREAS as far as it is recorded: the first of the reasons that `schemas.adam` lists."""
     progressed = rs.group_by("USUBJID").agg(_pd=(pl.col("RSSTRESC") == "PD").any())
-    failed = (
-        ie.filter(pl.col("EPOCH") == "RANDOMIZATION")
-        .sort("USUBJID", "IESEQ")
-        .group_by("USUBJID", maintain_order=True)
-        .agg(_criterion=pl.col("IETEST").first())
-    )
-    disposition = (pl.col("DSCAT") == "DISPOSITION EVENT") & (pl.col("DSDECOD") != "DEATH")
-    events = (
+    unmet = ie.filter(pl.col("IEWAIVER").ne_missing("Y")).select("USUBJID", _unmet=pl.lit(True))
+    off = (pl.col("DSCAT") == "DISPOSITION EVENT") & (pl.col("DSDECOD") != "DEATH")
+    # The code says only that treatment never started; why stands in the site's words.
+    reason = pl.when(DSDECOD="NEVER STARTED").then(pl.col("DSTERM").str.to_uppercase()).otherwise("DSDECOD")
+    rows = (
         ds.sort("USUBJID", "DSSTDTC", "DSSEQ")
         .group_by("USUBJID", maintain_order=True)
         .agg(
-            _off=pl.col("DSDECOD").filter(disposition).first(),
+            _off=reason.filter(off).first(),
+            _progressive=(pl.col("DSDECOD") == "PROGRESSIVE DISEASE").any(),
             _dead=(pl.col("DSDECOD") == "DEATH").any(),
         )
     )
-    rows = events
-    for other in (progressed, failed):
+    for other in (progressed, unmet.unique("USUBJID")):
         rows = rows.join(other, on="USUBJID", how="full", coalesce=True)
-    progression = pl.when("_pd").then(pl.lit("PROGRESSION"))
-    death = pl.when("_dead").then(pl.lit("DEATH"))
-    return rows.select("USUBJID", NRREAS=pl.coalesce(progression, "_criterion", "_off", death))
+    words = {"_pd": "PROGRESSION", "_progressive": "PROGRESSION", "_unmet": "NOT ELIGIBLE", "_dead": "DEATH"}
+    pd, progressive, ineligible, death = (pl.when(c).then(pl.lit(word)) for c, word in words.items())
+    return rows.select("USUBJID", NRREAS=pl.coalesce(pd, progressive, ineligible, "_off", death))
 
 
 def outcome(study: Study, sdtm: Frames, subjects: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
@@ -168,6 +165,8 @@ def _populations(study: Study, rows: pl.DataFrame) -> pl.DataFrame:
         RFICDT=_date("RFICDTC"),
         TRT01P=pl.when(randomised & pl.col("ARM").is_in(arms)).then("ARM"),
         TRT01A=pl.when(dosed & pl.col("ACTARM").is_in(arms)).then("ACTARM"),
+        DCTREAS=pl.when(randomised).then("DCTREAS"),
+        DCTDT=pl.when(randomised).then("DCTDT"),
         NRREAS=pl.when(~randomised).then(pl.col("NRREAS").fill_null("NOT RECORDED")),
         EOTSTT=pl.when(dosed).then(
             pl.when(pl.col("DCTREAS").is_null()).then(pl.lit("ONGOING")).otherwise(pl.lit("DISCONTINUED"))

@@ -242,39 +242,40 @@ def test_induction_groups_part_the_patients() -> None:
 
 def test_why_a_patient_was_not_randomised() -> None:
     found = adsl(
-        dm="USUBJID\nA\nB\nC\nD\nE",
+        dm="USUBJID\nA\nB\nC\nD\nE\nF\nG",
         ds="""
-        USUBJID | DSDECOD                | DSCAT              | DSSCAT              | DSSTDTC
-        A       | REGISTERED             | PROTOCOL MILESTONE |                     | 2007-02-01
-        A       | DEATH                  | DISPOSITION EVENT  | STUDY PARTICIPATION | 2007-09-01
-        B       | REGISTERED             | PROTOCOL MILESTONE |                     | 2007-02-01
-        B       | WITHDRAWAL BY SUBJECT  | DISPOSITION EVENT  | STUDY PARTICIPATION | 2007-05-01
-        C       | REGISTERED             | PROTOCOL MILESTONE |                     | 2007-02-01
-        C       | WITHDRAWAL BY SUBJECT  | DISPOSITION EVENT  | STUDY PARTICIPATION | 2007-05-01
-        C       | DEATH                  | DISPOSITION EVENT  | STUDY PARTICIPATION | 2007-09-01
-        D       | REGISTERED             | PROTOCOL MILESTONE |                     | 2007-02-01
-        D       | DEATH                  | DISPOSITION EVENT  | STUDY PARTICIPATION | 2007-09-01
-        E       | REGISTERED             | PROTOCOL MILESTONE |                     | 2007-02-01
+        USUBJID | DSDECOD               | DSCAT              | DSSCAT              | DSTERM  | DSSTDTC
+        A       | DEATH                 | DISPOSITION EVENT  | STUDY PARTICIPATION |         | 2007-09-01
+        B       | PROGRESSIVE DISEASE   | DISPOSITION EVENT  | STUDY TREATMENT     |         | 2007-09-01
+        C       | WITHDRAWAL BY SUBJECT | DISPOSITION EVENT  | STUDY TREATMENT     |         | 2007-05-01
+        D       | WITHDRAWAL BY SUBJECT | DISPOSITION EVENT  | STUDY TREATMENT     |         | 2007-05-01
+        D       | DEATH                 | DISPOSITION EVENT  | STUDY PARTICIPATION |         | 2007-09-01
+        E       | NEVER STARTED         | DISPOSITION EVENT  | STUDY TREATMENT     | moved   | 2007-05-01
+        F       | DEATH                 | DISPOSITION EVENT  | STUDY PARTICIPATION |         | 2007-09-01
         """,
         rs="""
         USUBJID | RSTESTCD | RSSTRESC | RSDTC
         A       | PROGRESS | PD       | 2007-05-20
         """,
         ie="""
-        USUBJID | EPOCH         | IETEST
-        B       | RANDOMIZATION | CD34+ dose of at least 2 x 10^6/kg
-        C       | REGISTRATION  | ECOG performance status 0 or 1
+        USUBJID | EPOCH         | IETEST                             | IEWAIVER
+        C       | RANDOMIZATION | CD34+ dose of at least 2 x 10^6/kg |
+        D       | REGISTRATION  | ECOG performance status 0 or 1     | Y
         """,
     )
+    # A, B: progression by a report, or as the reason given. C: a criterion was not met. D: that one was waived.
+    # E: treatment never started, in the site's words.
     assert_shows(
         found,
         """
-        USUBJID | RANDFL | NRREAS
-        A       | N      | PROGRESSION
-        B       | N      | CD34+ dose of at least 2 x 10^6/kg
-        C       | N      | WITHDRAWAL BY SUBJECT
-        D       | N      | DEATH
-        E       | N      | NOT RECORDED
+        USUBJID | RANDFL | NRREAS                | DCTREAS
+        A       | N      | PROGRESSION           |
+        B       | N      | PROGRESSION           |
+        C       | N      | NOT ELIGIBLE          |
+        D       | N      | WITHDRAWAL BY SUBJECT |
+        E       | N      | MOVED                 |
+        F       | N      | DEATH                 |
+        G       | N      | NOT RECORDED          |
         """,
         ADSL,
     )
