@@ -225,10 +225,22 @@ def adverse_events(t: Trial, seed: int) -> Rows:
     last = np.minimum(last, np.minimum(t["followed"], t["death"] - 1)[rows["i"]])
     fatal = rows["grade"] == 5
     rows["end"] = np.where(~fatal & (rows["end"] > last), NEVER, rows["end"])
+    rows = _without_overlap(rows)
     stopped = np.where(t["crossover"], t["stop2"], t["stop1"])[rows["i"]]
     off_drug = (rows["start"] > stopped) | (rows["start"] < t["start"][rows["i"]])
     rows["action"] = np.where(off_drug & (rows["action"] != STOP), NO_DRUG, rows["action"])
     return rows
+
+
+def _without_overlap(rows: Rows) -> Rows:
+    """Leave out mild events that run into another event of the same term."""
+    order = np.lexsort((rows["start"], rows["term"], rows["i"]))
+    i, term, start, end = (rows[name][order] for name in ("i", "term", "start", "end"))
+    meets = (i[1:] == i[:-1]) & (term[1:] == term[:-1]) & (start[1:] <= end[:-1])
+    mild = rows["grade"][order] <= 2
+    leave = mild & (np.append(meets, False) | np.append(False, meets))
+    keep = np.sort(order[~leave])
+    return {name: values[keep] for name, values in rows.items()}
 
 
 def _rows(

@@ -48,7 +48,7 @@ def add_disease(t: Trial, seed: int) -> None:
     # One visit between the last known contact and each cut-off: it is reported after the cut-off.
     at_large = on & ~t["ltfu"] & (t["death"] > t["followed"])
     u = rng.random(n)
-    unknown1 = t["seen1"] + 12 + np.floor(u * np.maximum(CUT1 - t["seen1"] - 12, 1)).astype(int)
+    unknown1 = t["seen1"] + 25 + np.floor(u * np.maximum(CUT1 - t["seen1"] - 25, 1)).astype(int)
     fits = at_large & (unknown1 <= CUT1) & (np.abs(unknown1 - t["pd"]) > 30)
     t["unknown1"] = np.where(fits, unknown1, NEVER)
     fits = at_large & (t["seen2"] < NEVER) & (t["followed"] > t["seen2"] + 20)
@@ -79,7 +79,8 @@ def _away(t: Trial, i: np.ndarray, days: np.ndarray, anchors: list[np.ndarray], 
 
 
 def visits(t: Trial, seed: int) -> Rows:
-    """Disease assessments: i, day, kind, number (1, 2, ... within the patient), sorted by i and day."""
+    """Disease assessments, sorted by patient and day: i, day, kind, number (1, 2, ... within the patient) and
+    month (since randomisation; 0 for a second visit of the same month)."""
     rng = stream(seed, "visits")
     n = len(t["reg"])
     on = t["arm"] != NONE
@@ -113,7 +114,17 @@ def visits(t: Trial, seed: int) -> Rows:
     order = np.lexsort((days[keep], i[keep]))
     i, days, kind = (x[keep][order] for x in (i, days, kind))
     first = np.searchsorted(i, np.arange(n))
-    return {"i": i, "day": days, "kind": kind, "number": np.arange(len(i)) - first[i] + 1}
+    month = np.maximum(np.round((days - t["rand"][i]) / 30.4375), 1).astype(int)
+    regular = np.isin(kind, (PLANNED, AT_CUT, LATER))
+    again = np.append(False, (i[1:] == i[:-1]) & (month[1:] == month[:-1]) & regular[:-1])
+    number = np.arange(len(i)) - first[i] + 1
+    return {
+        "i": i,
+        "day": days,
+        "kind": kind,
+        "number": number,
+        "month": np.where(regular & ~again, month, 0),
+    }
 
 
 def lowest(i: np.ndarray, values: np.ndarray, n: int) -> np.ndarray:

@@ -63,6 +63,7 @@ from pipeline.simulate.patients import (
     weekday,
 )
 from pipeline.simulate.records import (
+    due,
     SITE_CODES,
     coded,
     constant,
@@ -156,8 +157,7 @@ def _kits(t: Trial, seed: int) -> pl.Series:
 
 def _early(rng: Rng, t: Trial, i: np.ndarray, days: np.ndarray) -> np.ndarray:
     """Receipt of what every analysis needs: before the first cut-off for whoever was randomised."""
-    by = np.where(t["seen1"][i] < NEVER, CUT1, NEVER)
-    return received(rng, t, i, days, by=np.where(days <= CUT1, by, NEVER))
+    return received(rng, t, i, days, by=np.where(days <= CUT1, due(t, i, CUT1), NEVER))
 
 
 # --- entry -----------------------------------------------------------------------------------------------------
@@ -359,7 +359,7 @@ def labs(t: Trial, v: Rows, events: Rows, seed: int) -> pl.DataFrame:
     entry[:, HGB] = np.maximum(entry[:, HGB], 8.6)
     at100 = np.flatnonzero(t["day100"] < NEVER)
     planned = (v["kind"] == PLANNED) | (v["kind"] == AT_CUT)
-    month = _month(t, v["i"][planned], v["day"][planned])
+    month = np.where(v["month"] > 0, v["month"], -3)[planned]
     blood = (events["grade"] >= 3) & (events["start"] >= t["start"][events["i"]])
     tests = {TERM["Neutrophils/granulocytes"]: ANC, TERM["Platelets"]: PLT, TERM["Lymphopenia"]: ALC,
              TERM["Hemoglobin"]: HGB, TERM["Leukocytes"]: WBC}  # fmt: skip
@@ -383,8 +383,11 @@ def labs(t: Trial, v: Rows, events: Rows, seed: int) -> pl.DataFrame:
          np.full(len(low), -3)),
     ]  # fmt: skip
     i, days, test, value, visit = (np.concatenate([p[k] for p in parts]) for k in range(5))
-    done = ~np.isnan(value)
-    i, days, test, value, visit = (x[done] for x in (i, days, test, value, visit))
+    # A count that belongs to an adverse event replaces the same day's planned one.
+    _, once = np.unique((place_of(i, days) * len(TESTS) + test)[::-1], return_index=True)
+    kept = np.sort(len(i) - 1 - once)
+    kept = kept[~np.isnan(value[kept])]
+    i, days, test, value, visit = (x[kept] for x in (i, days, test, value, visit))
     planned_visit = "M" + pl.Series(np.maximum(visit, 0)).cast(pl.String)
     special = coded(
         np.select([visit == -1, visit == -2, visit == -3], [0, 1, 2], -1), ("BASELINE", "DAY100", "UNSCHED")
@@ -401,7 +404,7 @@ def labs(t: Trial, v: Rows, events: Rows, seed: int) -> pl.DataFrame:
         "fasting_or_comment": coded(np.where(rng.random(len(i)) < 0.004, 0, -1), ("sample hemolyzed, repeated",)),
     }  # fmt: skip
     # The results of one visit arrive together.
-    _, together = np.unique(i.astype(np.int64) * 100_000 + days, return_inverse=True)
+    _, together = np.unique(place_of(i, days), return_inverse=True)
     lag_i, lag_days = np.zeros(together.max() + 1, int), np.zeros(together.max() + 1, int)
     lag_i[together], lag_days[together] = i, days
     entry_form = np.zeros(len(lag_i), bool)
@@ -412,17 +415,16 @@ def labs(t: Trial, v: Rows, events: Rows, seed: int) -> pl.DataFrame:
     return records(rng, t, "labs", i, days, columns, arrival, ("result",), peers)
 
 
-def _month(t: Trial, i: np.ndarray, days: np.ndarray) -> np.ndarray:
-    return np.maximum(np.round((days - t["rand"][i]) / 30.4375), 1).astype(int)
-
-
 def disease_assessment(t: Trial, v: Rows, m: Rows, seed: int) -> pl.DataFrame:
     rng = stream(seed, "form disease assessment")
     i, kind, days = v["i"], v["kind"], v["day"]
     n = len(i)
-    numbered = "M" + pl.Series(np.where(t["arm"][i] == NONE, 1, _month(t, i, days))).cast(pl.String)
-    special = coded(np.select([kind == REG, kind == DAY100, kind == AT_PD, kind == CONFIRM], [0, 1, 2, 3], -1),
-                    ("REG", "DAY100", "PD", "UNSCHED"))  # fmt: skip
+    numbered = "M" + pl.Series(v["month"]).cast(pl.String)
+    unscheduled = (kind == CONFIRM) | ((v["month"] == 0) & (kind != AT_PD))
+    special = coded(
+        np.select([kind == REG, kind == DAY100, kind == AT_PD, unscheduled], [0, 1, 2, 3], -1),
+        ("REG", "DAY100", "PD", "UNSCHED"),
+    )
     negative = np.where(m["s"] == 0, 0, -1)
     quantity = pl.select(pl.coalesce(coded(negative, ("NEG",)), decimals(m["s"], 1))).to_series()
     urine = np.where(np.isnan(m["u"]), 1, np.where(m["u"] == 0, 0, -1))
@@ -462,7 +464,7 @@ def disease_assessment(t: Trial, v: Rows, m: Rows, seed: int) -> pl.DataFrame:
         "pd_basis": coded(np.where(is_pd, basis, -1), BASES),
         "pd_dt": dates(np.where(is_pd, pd, NEVER)),
     }  # fmt: skip
-    by = np.where(t["seen1"][i] < NEVER, known_by(t, i, days), NEVER)
+    by = due(t, i, known_by(t, i, days))
     arrival = received(rng, t, i, days, by=by)
     # Some sites call a first rise stable and correct that when the second assessment confirms it.
     first_call = (
@@ -483,7 +485,9 @@ def disease_assessment(t: Trial, v: Rows, m: Rows, seed: int) -> pl.DataFrame:
         }
     )
     peers = np.where(kind == REG, -1, 0)
-    return records(rng, t, "disease_assessment", i, days, columns, arrival, ("alb_result",), peers, revised=revised)
+    return records(
+        rng, t, "disease_assessment", i, days, columns, arrival, ("alb_result",), peers, revised=revised
+    )
 
 
 # --- treatment ---------------------------------------------------------------------------------------------------
@@ -509,7 +513,7 @@ def treatment_dose(t: Trial, c: Rows, seed: int) -> pl.DataFrame:
         "thromboprophylaxis": coded(prophylaxis[i], ("NONE", "ASPIRIN", "LMWH", "WARFARIN")),
         "treatment_phase": coded(np.where(c["open"], 1, 0), ("BLINDED", "OPEN_LABEL_LEN")),
     }
-    arrival = received(rng, t, i, c["end"])
+    arrival = received(rng, t, i, c["end"], by=due(t, i, AE_CUT))
     return records(rng, t, "treatment_dose", i, c["end"], columns, arrival, ("thromboprophylaxis",))
 
 
@@ -578,7 +582,9 @@ def adverse_event_form(t: Trial, e: Rows, seed: int) -> pl.DataFrame:
         }
     )
     peers = np.where(e["grade"] == 5, -1, 0)
-    return records(rng, t, "adverse_events", i, days, columns, arrival, ("attribution",), peers, revised=revised)
+    return records(
+        rng, t, "adverse_events", i, days, columns, arrival, ("attribution",), peers, revised=revised
+    )
 
 
 def new_primary_cancer(t: Trial, seed: int) -> pl.DataFrame:
@@ -595,9 +601,7 @@ def new_primary_cancer(t: Trial, seed: int) -> pl.DataFrame:
     skin, skin_day, basal = _skin_cancers(rng, t)
     k, s = len(i), len(skin)
     at, days = np.concatenate([i, skin]), np.concatenate([t["spm"][i], skin_day])
-    arrival = received(
-        rng, t, at, days, by=np.where(t["seen1"][at] < NEVER, known_by(t, at, days), NEVER), median=60
-    )
+    arrival = received(rng, t, at, days, by=due(t, at, known_by(t, at, days)), median=60)
     source = np.select([arrival > day("2011-06-01"), arrival > day("2011-01-15"), arrival > day("2010-12-01")],
                        np.where(rng.random(k + s) < 0.5, [[3], [2], [1]], 0), 0)  # fmt: skip
     groups = (
@@ -679,12 +683,17 @@ def off_treatment(t: Trial, seed: int) -> pl.DataFrame:
         "off_reason_text": pl.Series([w or None for w in words.tolist()], dtype=pl.String),
         "off_phase": coded(phase, ("BLINDED", "CROSSOVER")),
     }
-    by = np.where(t["seen1"][i] < NEVER, np.where(off <= t["seen2"][i], CUT2, AE_CUT), NEVER)
+    by = due(t, i, np.where(off <= t["seen2"][i], CUT2, AE_CUT))
     arrival = received(rng, t, i, off, by=by)
     return records(rng, t, "off_treatment", i, off, columns, arrival)
 
 
 # --- follow-up ---------------------------------------------------------------------------------------------------
+
+
+def place_of(i: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """One number that orders by patient, then by day."""
+    return i.astype(np.int64) * (NEVER + 1) + days
 
 
 def follow_up(t: Trial, v: Rows, c: Rows, seed: int) -> pl.DataFrame:
@@ -695,28 +704,19 @@ def follow_up(t: Trial, v: Rows, c: Rows, seed: int) -> pl.DataFrame:
     progressed = (t["pd"][i] <= days) & (t["pd"][i] > before) & (t["arm"][i] != NONE)
     treated = (t["next"][i] <= days) & (t["next"][i] > before)
     # The latest assessment up to the contact.
-    span = 100_000
-    place = (
-        np.searchsorted(
-            v["i"].astype(np.int64) * span + v["day"], i.astype(np.int64) * span + days, side="right"
-        )
-        - 1
-    )
+    place = np.searchsorted(place_of(v["i"], v["day"]), place_of(i, days), side="right") - 1
     assessed = np.where(v["i"][place] == i, v["day"][place], NEVER)
     last = np.append(i[1:] != i[:-1], True)
     lost = last & t["ltfu"][i]
-    dead = np.flatnonzero((t["death"] < NEVER) & (t["arm"] != NONE) & (rng.random(len(t["death"])) < 0.5))
-    k = len(dead)
-    final = (
-        np.searchsorted(
-            v["i"].astype(np.int64) * span + v["day"], dead.astype(np.int64) * span + t["death"][dead]
-        )
-        - 1
-    )
+    # A contact form of half the deaths, and of all with something that no earlier contact told.
     seen_last = np.zeros(len(t["death"]), int)
     np.maximum.at(seen_last, i, days)
-    pd_unreported = (t["pd"][dead] < NEVER) & (t["pd"][dead] > seen_last[dead])
-    rx_unreported = (t["next"][dead] < NEVER) & (t["next"][dead] > seen_last[dead])
+    untold = {name: (t[name] < NEVER) & (t[name] > seen_last) & (t["arm"] != NONE) for name in ("pd", "next")}
+    died = (t["death"] < NEVER) & (t["arm"] != NONE)
+    dead = np.flatnonzero(died & (untold["pd"] | untold["next"] | (rng.random(len(died)) < 0.5)))
+    k = len(dead)
+    final = np.searchsorted(place_of(v["i"], v["day"]), place_of(dead, t["death"][dead])) - 1
+    pd_unreported, rx_unreported = untold["pd"][dead], untold["next"][dead]
     at, when = np.concatenate([i, dead]), np.concatenate([days, t["death"][dead]])
     reported = np.concatenate([progressed, pd_unreported])
     columns = {
@@ -729,7 +729,7 @@ def follow_up(t: Trial, v: Rows, c: Rows, seed: int) -> pl.DataFrame:
         "lost_to_fu": flag(np.concatenate([lost, np.zeros(k, bool)])),
         "consent_withdrawn": flag(np.zeros(n + k, bool)),
     }
-    by = np.where(t["seen1"][at] < NEVER, known_by(t, at, when), NEVER)
+    by = due(t, at, known_by(t, at, when))
     arrival = received(rng, t, at, when, by=by)
     return records(rng, t, "follow_up", at, when, columns, arrival, omitted=("last_disease_assess_dt",))
 
@@ -794,7 +794,7 @@ def death(t: Trial, e: Rows, seed: int) -> pl.DataFrame:
         "autopsy": flag(rng.random(n) < 0.08),
     }
     days = t["death"][i]
-    by = np.where(t["seen1"][i] < NEVER, known_by(t, i, days), NEVER)
+    by = due(t, i, known_by(t, i, days))
     arrival = received(rng, t, i, days, by=by, median=30)
     return records(rng, t, "death", i, days, columns, arrival, ("autopsy",))
 
@@ -823,7 +823,7 @@ def crossover(t: Trial, seed: int) -> pl.DataFrame:
         "declined": coded(np.repeat([1, 0], [len(yes), len(no)]), ("Y", "N")),
     }
     days = np.where(first < NEVER, first, answered)
-    arrival = received(rng, t, i, days, by=np.where(t["seen2"][i] < NEVER, CUT2, NEVER))
+    arrival = received(rng, t, i, days, by=due(t, i, CUT2))
     return records(rng, t, "crossover", i, days, columns, arrival)
 
 

@@ -54,6 +54,11 @@ def constant(value: str | None, n: int) -> pl.Series:
     return pl.repeat(value, n, dtype=pl.String, eager=True)
 
 
+def due(t: Trial, i: np.ndarray, by: np.ndarray | int) -> np.ndarray:
+    """The latest receipt of what a calibrated cut-off must know; no limit in a free trial."""
+    return np.where(t["seen1"][i] < NEVER, by, NEVER)
+
+
 def received(
     rng: Rng,
     t: Trial,
@@ -88,7 +93,7 @@ def records(
     form: str,
     i: np.ndarray,
     days: np.ndarray,
-    columns: Columns,
+    columns: Mapping[str, pl.Series],
     arrival: np.ndarray,
     alterable: Sequence[str] = (),
     peers: np.ndarray | None = None,
