@@ -122,6 +122,13 @@ def chi_square(table: ArrayLike) -> float:
     return float(chi2_contingency(counts, correction=False).pvalue)
 
 
+def rank_sum(first: ArrayLike, second: ArrayLike) -> float:
+    """Two-sided Wilcoxon rank-sum P with continuity correction, as R's wilcox.test(exact = FALSE)."""
+    from scipy.stats import mannwhitneyu
+
+    return float(mannwhitneyu(first, second, method="asymptotic", use_continuity=True).pvalue)
+
+
 @dataclass(frozen=True)
 class OddsRatio:
     """An odds ratio with its exact interval; 0 or infinite where the observed cell is at its bound."""

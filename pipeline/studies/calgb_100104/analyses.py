@@ -8,7 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipeline.studies.calgb_100104.endpoints import CAUSES
-from pipeline.studies.calgb_100104.tables import BASELINE, SAFETY
+from pipeline.studies.calgb_100104.tables import TABLES
 from pipeline.study import Analysis
 
 STRATA = ["STRAT1R", "STRAT2R", "STRAT3R"]
@@ -35,17 +35,45 @@ def _interaction(id: str, paramcd: str, factor: str) -> Analysis:
     return Analysis(id, "interaction", paramcd, output="Figure 2", options={"factor": factor})
 
 
-def _counts(id: str, dataset: str, levels: dict[str, pl.Expr], **more: object) -> Analysis:
-    return Analysis(id, "count", dataset.upper(), dataset=dataset, options={"levels": levels}, **more)  # type: ignore[arg-type]
+def _curve(id: str, paramcd: str, output: str, where: pl.Expr) -> Analysis:
+    """The curves of one level of a factor; the level's own hazard ratio stands in the forest analysis."""
+    options = {"landmarks": LANDMARK_MONTHS, "at_risk": AT_RISK_MONTHS}
+    return Analysis(id, "kaplan_meier", paramcd, where=where, output=output, options=options)
 
 
-counted = pl.col("SPMFL") == "Y"
-blood, solid = pl.col("SPMCAT") == "HEMATOLOGIC", pl.col("SPMCAT") == "SOLID"
-CLASSES = {"HEMATOLOGIC": blood, "SOLID": solid}
+# Factor in the figures: variable of ADSL. Strata as randomised, so that nobody is missing.
+FACTORS = {"B2M": "STRAT1R", "PRTHAL": "INDTHLFL", "PRLEN": "INDLENFL", "CR": "CR100FL"}
+SUPPLEMENT = {  # supplementary figure: endpoint and factor
+    "Figure S2c": ("TTP", "B2M"),
+    "Figure S2d": ("TTP", "PRTHAL"),
+    "Figure S2e": ("TTP", "PRLEN"),
+    "Figure S2f": ("TTP", "CR"),
+    "Figure S2h": ("OS", "B2M"),
+    "Figure S2i": ("OS", "PRTHAL"),
+    "Figure S2j": ("OS", "PRLEN"),
+}
+LEVELS = {"B2M": ("LE2.5", "GT2.5"), "PRTHAL": ("Y", "N"), "PRLEN": ("Y", "N"), "CR": ("Y", "N")}
+
+
+def _by_factor() -> list[Analysis]:
+    return [
+        _curve(f"{paramcd}_KM_{factor}_{level}", paramcd, output, pl.col(FACTORS[factor]) == level)
+        for output, (paramcd, factor) in SUPPLEMENT.items()
+        for level in LEVELS[factor]
+    ]
+
+
+def _forest(paramcd: str) -> Analysis:
+    return Analysis(
+        f"{paramcd}_FOREST", "subgroups", paramcd, output="Figure 2", options={"factors": FACTORS}
+    )
+
 
 ANALYSES: tuple[Analysis, ...] = (
-    *BASELINE,
-    *SAFETY,
+    *TABLES,
+    *_by_factor(),
+    _forest("TTP"),
+    _forest("OS"),
     *_survival("TTP", "Figure 1A"),
     *_survival("OS", "Figure 1B"),
     *_survival("EFS", "Figure S2k"),
@@ -61,29 +89,4 @@ ANALYSES: tuple[Analysis, ...] = (
         options={"causes": CAUSES, "landmarks": LANDMARK_MONTHS, "at_risk": AT_RISK_MONTHS},
     ),
     Analysis("CIF_GRAY", "gray", "TTSPM", output="Figure 3", options={"causes": CAUSES}),
-    _counts("RANDOMISED", "adsl", {"": pl.lit(True)}, where=pl.col("ITTFL") == "Y"),
-    _counts(
-        "CROSSOVER",
-        "adsl",
-        {"ELIGIBLE": pl.col("XOELFL") == "Y", "CROSSED OVER": pl.col("XOFL") == "Y"},
-        where=pl.col("ITTFL") == "Y",
-    ),
-    Analysis(
-        "ASCT_TO_RAND",
-        "summary",
-        "ADSL",
-        dataset="adsl",
-        where=pl.col("ITTFL") == "Y",
-        output="Table 1",
-        options={"variable": "DAYRAND"},
-    ),
-    _counts("SPM", "adce", {"ANY": pl.lit(True), **CLASSES}, where=counted, output="Table 3"),
-    Analysis(
-        "SPM_ONSET",
-        "summary",
-        "ADCE",
-        dataset="adce",
-        where=counted,
-        options={"variable": "ADURRAND", "levels": CLASSES},
-    ),
 )

@@ -5,7 +5,7 @@ What does not belong here: how a table looks (`pipeline.outputs`), survival anal
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
@@ -18,8 +18,6 @@ blood = pl.col("HEMEFL") == "Y"
 
 BLOOD_TERMS = ("NEUTROPENIA", "THROMBOCYTOPENIA", "LYMPHOPENIA", "ANEMIA", "LEUKOCYTOPENIA")
 """The haematologic terms that Table 2 lists."""
-# Worst grade 3 or 4 pooled reproduces the six P values of Table 2; the text also compares single grades.
-POOLED_GRADES = {"3-4": (3, 4), "3": (3,), "4": (4,), "5": (5,)}
 
 
 def _levels(variable: str, values: tuple[str, ...], missing: bool = True) -> dict[str, pl.Expr]:
@@ -28,27 +26,19 @@ def _levels(variable: str, values: tuple[str, ...], missing: bool = True) -> dic
     return levels | ({"MISSING": pl.col(variable).is_null()} if missing else {})
 
 
-def _baseline(id: str, levels: Mapping[str, pl.Expr], test: bool = True) -> Analysis:
+def _count(
+    id: str, dataset: str, output: str | None, where: pl.Expr | None = None, **options: Any
+) -> Analysis:
     return Analysis(
-        id,
-        "count",
-        "ADSL",
-        dataset="adsl",
-        where=randomised,
-        output="Table 1",
-        options={"levels": levels, "test": test},
+        id, "count", dataset.upper(), dataset=dataset, where=where, output=output, options=options
     )
 
 
-def _range(id: str, variable: str) -> Analysis:
+def _summary(
+    id: str, dataset: str, output: str | None, where: pl.Expr | None = None, **options: Any
+) -> Analysis:
     return Analysis(
-        id,
-        "summary",
-        "ADSL",
-        dataset="adsl",
-        where=randomised,
-        output="Table 1",
-        options={"variable": variable},
+        id, "summary", dataset.upper(), dataset=dataset, where=where, output=output, options=options
     )
 
 
@@ -78,28 +68,55 @@ def _induction() -> dict[str, pl.Expr]:
     }
 
 
+# --- Table 1 ---
+
 M_COMPONENT = (
     "IGG KAPPA", "IGG LAMBDA", "IGA KAPPA", "IGA LAMBDA", "IGM KAPPA", "IGM LAMBDA",
     "URINE KAPPA", "URINE LAMBDA", "NONSECRETORY",
 )  # fmt: skip
+CHARACTERISTICS = {
+    "T1_SEX": {"MALE": pl.col("SEX") == "M", "FEMALE": pl.col("SEX") == "F"},
+    "T1_B2M": _levels("B2MGR1", (">2.5", "<=2.5")),
+    "T1_DS": _levels("DSSTAGE", ("I", "II", "III")),
+    "T1_MCOMP": _levels("MCOMP", M_COMPONENT),
+    "T1_ISS": _levels("ISSSTG", ("I", "II", "III")),
+    "T1_INDGR1": _levels("INDGR1", INDUCTION_GROUP, missing=False),
+    "T1_RESPONSE": _levels("RESP100", ("CR", "PR", "MR", "SD", "PD")),
+}
+QUANTITIES = {"T1_AGE": "AGE", "T1_CALCIUM": "CALBL", "T1_ALBUMIN": "ALBBL", "T1_CREATININE": "CREATBL"}
 
 BASELINE: tuple[Analysis, ...] = (
-    _range("T1_AGE", "AGE"),
-    _baseline("T1_SEX", {"MALE": pl.col("SEX") == "M", "FEMALE": pl.col("SEX") == "F"}),
-    _baseline("T1_B2M", _levels("B2MGR1", (">2.5", "<=2.5"))),
-    _baseline("T1_DS", _levels("DSSTAGE", ("I", "II", "III"))),
-    _baseline("T1_MCOMP", _levels("MCOMP", M_COMPONENT)),
-    _range("T1_CALCIUM", "CALBL"),
-    _range("T1_ALBUMIN", "ALBBL"),
-    _range("T1_CREATININE", "CREATBL"),
-    _baseline("T1_ISS", _levels("ISSSTG", ("I", "II", "III"))),
-    _baseline("T1_INDUCTION", _induction(), test=False),  # its rows overlap
-    _baseline("T1_INDGR1", _levels("INDGR1", INDUCTION_GROUP, missing=False)),
-    _baseline("T1_RESPONSE", _levels("RESP100", ("CR", "PR", "MR", "SD", "PD"))),
+    *(
+        _count(id, "adsl", None if id == "T1_INDGR1" else "Table 1", randomised, levels=levels)
+        for id, levels in CHARACTERISTICS.items()
+    ),
+    *(_summary(id, "adsl", "Table 1", randomised, variable=name) for id, name in QUANTITIES.items()),
+    _count("T1_INDUCTION", "adsl", "Table 1", randomised, levels=_induction()),
+    _summary("ASCT_TO_RAND", "adsl", "Table 1", randomised, variable="DAYRAND"),
+    Analysis(
+        "T1_TESTS",
+        "baseline_tests",
+        "ADSL",
+        dataset="adsl",
+        where=randomised,
+        options={
+            "categories": {
+                id: {name: where for name, where in levels.items() if name != "MISSING"}
+                for id, levels in CHARACTERISTICS.items()
+            },
+            "quantities": list(QUANTITIES.values()),
+        },
+    ),
 )
 
+# --- Tables 2, S1 and S2: worst grade per subject ---
 
-def _adverse(id: str, where: pl.Expr, levels: Mapping[str, pl.Expr], output: str) -> Analysis:
+# Worst grade 3 or 4 pooled reproduces the six P values of Table 2; the text also compares single grades.
+POOLED_GRADES = {"3-4": (3, 4), "3": (3,), "4": (4,), "5": (5,)}
+
+
+def _adverse(id: str, output: str | None, where: pl.Expr, **options: Any) -> Analysis:
+    options = {"grades": (1, 2, 3, 4, 5), "pooled": POOLED_GRADES} | options
     return Analysis(
         id,
         "worst_grade",
@@ -107,17 +124,136 @@ def _adverse(id: str, where: pl.Expr, levels: Mapping[str, pl.Expr], output: str
         dataset="adae",
         where=after_randomisation & where,
         output=output,
-        options={"levels": levels, "grades": (3, 4, 5), "pooled": POOLED_GRADES},
+        options=options,
     )
 
 
-anything = pl.lit(True)
+anything, other = pl.lit(True), ~blood.fill_null(False)
 SAFETY: tuple[Analysis, ...] = (
     _adverse(
         "AE_BLOOD",
-        blood,
-        {**{term: pl.col("AEDECOD") == term for term in BLOOD_TERMS}, "ANY": anything},
         "Table 2",
+        blood,
+        levels={**{term: pl.col("AEDECOD") == term for term in BLOOD_TERMS}, "ANY": anything},
     ),
-    _adverse("AE_OTHER", ~blood.fill_null(False), {"ANY": anything}, "Table S2"),
+    _adverse("AE_BLOOD_TERM", "Table S1", blood, by="AEDECOD", pooled={"3-5": (3, 4, 5)}),
+    _adverse("AE_OTHER", "Table S2", other, levels={"ANY": anything}),
+    _adverse("AE_OTHER_CLASS", "Table S2", other, by="AEBODSYS", pooled={"3-5": (3, 4, 5)}),
+    _adverse("AE_OTHER_TERM", "Table S2", other, by="AEDECOD", pooled={"3-5": (3, 4, 5)}),
 )
+
+# --- Table 3: second primary cancers ---
+
+counted = pl.col("SPMFL") == "Y"
+haematologic, solid = pl.col("SPMCAT") == "HEMATOLOGIC", pl.col("SPMCAT") == "SOLID"
+CLASSES = {"HEMATOLOGIC": haematologic, "SOLID": solid}
+SECOND_CANCERS = (
+    "ALL", "AML", "HL", "MDS", "NHL",
+    "BREAST", "CARCINOID", "CNS", "GI", "GYN", "MELANOMA", "PROSTATE", "THYROID", "OTHER",
+)  # fmt: skip
+
+
+def _flagged(flag: str) -> pl.Expr:
+    return pl.col(flag) == "Y"
+
+
+SECOND_CANCER: tuple[Analysis, ...] = (
+    _count("SPM", "adce", "Table 3", counted, levels={"ANY": anything, **CLASSES}),
+    _count("SPM_GROUP", "adce", "Table 3", counted, levels=_levels("SPMGRP", SECOND_CANCERS, missing=False)),
+    _count("SKIN_CANCER", "adce", "Table 3", by="SKINCAT"),
+    _count(
+        "SPM_NOTES",
+        "adce",
+        "Table 3",
+        counted,
+        levels={
+            "HEMATOLOGIC AFTER ANTHRACYCLINE": haematologic & _flagged("ANTHRFL"),
+            "SOLID, SAME CANCER BEFORE": solid & _flagged("SPMRECFL"),
+            "SOLID, DRUG RESTARTED": solid & _flagged("RESTRTFL"),
+            "SOLID AFTER PROGRESSION": solid & _flagged("SPMPDFL"),
+            "AFTER CROSSOVER": _flagged("XOAFTFL"),
+        },
+    ),
+    _summary("SPM_ONSET", "adce", None, counted, variable="ADURRAND", levels=CLASSES),
+    _summary("SPM_EARLIER_CANCER", "adce", None, counted & _flagged("SPMRECFL"), variable="PRCANYR"),
+)
+
+# --- disposition and exposure ---
+
+crossed_over = pl.col("XOFL") == "Y"
+stopped = pl.col("DCTREAS") == "ADVERSE EVENT"
+DISPOSITION: tuple[Analysis, ...] = (
+    _count(
+        "REGISTERED",
+        "adsl",
+        "Figure S1",
+        levels={
+            "REGISTERED": anything,
+            "RANDOMISED": randomised,
+            "NOT RANDOMISED": ~randomised,
+            "PROGRESSION BEFORE RANDOMISATION": pl.col("NRREAS") == "PROGRESSION",
+        },
+    ),
+    _count("NOT_RANDOMISED", "adsl", "Figure S1", ~randomised, by="NRREAS"),
+    _count("CENTRES", "adsl", None, unit="SITEID"),
+    _count("RANDOMISED", "adsl", "Figure S1", randomised),
+    _count(
+        "TREATMENT",
+        "adsl",
+        "Figure S1",
+        randomised,
+        levels={
+            "STARTED": pl.col("SAFFL") == "Y",
+            "NEVER STARTED": pl.col("SAFFL") == "N",
+            "ONGOING": pl.col("EOTSTT") == "ONGOING",
+            "DISCONTINUED": pl.col("EOTSTT") == "DISCONTINUED",
+        },
+    ),
+    _count("DISCONTINUED", "adsl", "Figure S1", randomised, by="DCTREAS"),
+    _count("STOPPED_FOR_AE", "adsl", None, randomised, levels={"ADVERSE EVENT": stopped}),
+    _count(
+        "STOPPED_FOR_AE_NO_CROSSOVER",
+        "adsl",
+        None,
+        randomised & ~crossed_over,
+        levels={"ADVERSE EVENT": stopped},
+    ),
+    _count(
+        "STOPPED_FOR_AE_CROSSOVER",
+        "adsl",
+        None,
+        randomised & crossed_over,
+        levels={"ADVERSE EVENT": pl.col("DCT2REAS") == "ADVERSE EVENT"},
+    ),
+    _count("CROSSOVER_DISCONTINUED", "adsl", "Figure S1", randomised & crossed_over, by="DCT2REAS"),
+    _count(
+        "CROSSOVER",
+        "adsl",
+        "Figure S1",
+        randomised,
+        levels={"ELIGIBLE": pl.col("XOELFL") == "Y", "CROSSED OVER": crossed_over},
+    ),
+    _summary("REGISTRATION_DATE", "adsl", None, variable="REGDT"),
+    _summary("RANDOMISATION_DATE", "adsl", None, randomised, variable="RANDDT"),
+    _summary("STARTING_DOSE", "adsl", "Exposure", randomised, variable="DOSESTRT"),
+)
+EXPOSURE_PARAMETERS = ("TDURD", "TDOSE", "AVDDSE", "RDI", "NCYC", "DOSEMAX", "NREDUC", "NHELD")
+EXPOSURE: tuple[Analysis, ...] = (
+    *(
+        _summary(f"EX_{code}", "adex", "Exposure", pl.col("PARAMCD") == code, variable="AVAL")
+        for code in EXPOSURE_PARAMETERS
+    ),
+    _count(
+        "EX_MODIFIED",
+        "adex",
+        "Exposure",
+        pl.col("AVAL") > 0,
+        levels={
+            "ESCALATED TO 15 MG": pl.col("PARAMCD") == "ESCAL",
+            "REDUCED": pl.col("PARAMCD") == "NREDUC",
+            "HELD": pl.col("PARAMCD") == "NHELD",
+        },
+    ),
+)
+
+TABLES = (*BASELINE, *SAFETY, *SECOND_CANCER, *DISPOSITION, *EXPOSURE)

@@ -1,0 +1,115 @@
+"""Methods for characteristics and events: counts, worst grades, summaries, protocol parameters.
+
+What does not belong here: estimators (`pipeline.stats`), how a table looks.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import polars as pl
+
+from pipeline.analyse.data import Data, Output, Row
+
+
+def count(data: Data) -> Output:
+    """How many differ in `unit` (subjects) per level, and what proportion of the denominator they are.
+
+    The denominator is the analysis' own rows where these are subjects (ADSL), else the population.
+    """
+    rows: list[Row] = []
+    unit = data.options.get("unit", "USUBJID")
+    base = data.rows if data.analysis.dataset == "adsl" else data.subjects
+    for group, number in data.groups(total=True):
+        denominator = data.of_arm(number, base)[unit].n_unique() if len(base) else 0
+        for level, where in data.levels().items():
+            n = data.of_arm(number).filter(where)[unit].n_unique()
+            rows += [(group, level, "n", n), (group, level, "denominator", denominator)]
+            if denominator:
+                rows.append((group, level, "proportion", n / denominator))
+    return rows, []
+
+
+def baseline_tests(data: Data) -> Output:
+    """P that each baseline characteristic differs between the arms, and the smallest of them.
+
+    Categories by Pearson's chi-square (missing values left out), quantities by the Wilcoxon rank-sum
+    test: the paper says that none is significant, not which tests it used.
+    """
+    from pipeline.stats import counts
+
+    arms = [data.of_arm(number) for _, number in data.groups()]
+    p_values: dict[str, float] = {}
+    for name, levels in data.options["categories"].items():
+        table = np.array([[len(arm.filter(where)) for where in levels.values()] for arm in arms])
+        table = table[:, table.sum(axis=0) > 0]
+        comparable = table.shape[1] > 1 and table.sum(axis=1).all()
+        p_values[name] = counts.chi_square(table) if comparable else math.nan
+    for variable in data.options["quantities"]:
+        samples = [arm[variable].drop_nulls().to_numpy() for arm in arms]
+        p_values[variable] = counts.rank_sum(*samples) if all(map(len, samples)) else math.nan
+    rows: list[Row] = [(data.contrast, name, "p", p) for name, p in p_values.items()]
+    return [*rows, (data.contrast, "", "smallest_p", float(np.nanmin(list(p_values.values()))))], []
+
+
+def worst_grade(data: Data) -> Output:
+    """Subjects by the worst grade of a term, and per pooled set of grades Fisher's P and the odds ratio.
+
+    A subject counts once per level, with the highest grade. P is two-sided; the odds ratio is the
+    conditional maximum-likelihood estimate with its exact interval.
+    """
+    from pipeline.stats import counts
+
+    rows: list[Row] = []
+    for level, where in data.levels().items():
+        worst = data.rows.filter(where).group_by("USUBJID", "TRT01PN").agg(grade=pl.col("ATOXGRN").max())
+        sizes, hits = [], []
+        for group, number in data.groups(total=True):
+            denominator = len(data.of_arm(number, data.subjects))
+            grades = data.of_arm(number, worst)["grade"]
+            rows.append((group, level, "denominator", denominator))
+            for grade in data.options["grades"]:
+                n = int((grades == grade).sum())
+                rows += [
+                    (group, f"{level} {grade}", "n", n),
+                    (group, f"{level} {grade}", "proportion", n / denominator if denominator else math.nan),
+                ]
+            if number is not None:
+                sizes.append(denominator)
+                hits.append(
+                    {name: int(grades.is_in(pool).sum()) for name, pool in data.options["pooled"].items()}
+                )
+        for name in data.options["pooled"]:
+            table = [[hit[name], size - hit[name]] for hit, size in zip(hits, sizes, strict=True)]
+            odds = counts.odds_ratio(table)
+            rows += [
+                (data.contrast, f"{level} {name}", "p", counts.fisher_exact(table)),
+                (data.contrast, f"{level} {name}", "odds_ratio", odds.estimate),
+                (data.contrast, f"{level} {name}", "odds_ratio_lower", odds.lower),
+                (data.contrast, f"{level} {name}", "odds_ratio_upper", odds.upper),
+            ]
+    return rows, []
+
+
+def summary(data: Data) -> Output:
+    """n, mean, standard deviation, median, quartiles and range of a variable, per level.
+
+    Dates are days since 1970-01-01.
+    """
+    rows: list[Row] = []
+    variable = data.options["variable"]
+    for group, number in data.groups(total=True):
+        for level, where in data.levels().items():
+            values = data.of_arm(number).filter(where)[variable].drop_nulls().to_physical().cast(pl.Float64)
+            rows.append((group, level, "n", len(values)))
+            names = ("mean", "std", "median", "min", "max")
+            rows += [(group, level, name, getattr(values, name)()) for name in names]
+            quartiles = {"q1": 0.25, "q3": 0.75}
+            rows += [(group, level, n, values.quantile(q, "linear")) for n, q in quartiles.items()]
+    return rows, []
+
+
+def parameters(data: Data) -> Output:
+    """What the protocol fixes rather than the data give: each named value as it stands in the study."""
+    return [("TOTAL", name, "value", value) for name, value in data.options["values"].items()], []
