@@ -160,7 +160,7 @@ def _flagged(flag: str) -> pl.Expr:
 SECOND_CANCER: tuple[Analysis, ...] = (
     _count("SPM", "adce", "Table 3", counted, levels={"ANY": anything, **CLASSES}),
     _count("SPM_GROUP", "adce", "Table 3", counted, levels=_levels("SPMGRP", SECOND_CANCERS, missing=False)),
-    _count("SKIN_CANCER", "adce", "Table 3", by="SKINCAT"),
+    _count("SKIN_CANCER", "adce", "Table 3", pl.col("NMSCFL") == "Y", by="CESCAT"),
     _count(
         "SPM_NOTES",
         "adce",
