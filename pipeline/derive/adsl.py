@@ -14,7 +14,7 @@ from pipeline.derive import conform, last_date, yes_no
 from pipeline.derive.adce import second_cancers
 from pipeline.derive.adex import blinded_exposure
 from pipeline.derive.adrs import deaths, declared_progression
-from pipeline.derive.adtte import candidate_dates
+from pipeline.derive.adtte import last_alive
 from pipeline.derive.baseline import baseline_laboratory, disease, induction
 from pipeline.study import CutOff, Frames, Study
 from schemas.adam import ADSL
@@ -107,11 +107,7 @@ def outcome(study: Study, sdtm: Frames, subjects: pl.DataFrame, cut_off: CutOff)
 
     subjects: the subject-level variables known so far, which the study's sources may use.
     """
-    alive = (
-        candidate_dates(study.last_alive, sdtm, subjects, cut_off)
-        .group_by("USUBJID")
-        .agg(LSTALVDT=pl.col("ADT").max())
-    )
+    alive = last_alive(study, sdtm, subjects, cut_off)
     rows = subjects.select("USUBJID", "RANDDT").join(alive, on="USUBJID", how="left")
     died = deaths(sdtm["ds"], rows, cut_off.date).select("USUBJID", DTHDT="ADT", DTHDTF="ADTF")
     cause = (

@@ -6,7 +6,7 @@ has (`pipeline/studies/*/endpoints.py`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import polars as pl
 
@@ -15,65 +15,52 @@ from pipeline.study import CutOff, Endpoint, EventSource, Frames, Study
 from schemas.adam import ADTTE
 from schemas.base import dtypes, names
 
-CANDIDATE = {
-    "USUBJID": pl.String,
-    "ADT": pl.Date,
-    "ADTF": pl.String,
-    "SOURCE": pl.Int64,
-    "SRCDOM": pl.String,
-    "SRCVAR": pl.String,
-    "SRCSEQ": pl.Int64,
-}
+IS_LAST = pl.col("ADT") == pl.col("ADT").max().over("SUBJECT")
 
 
 class DeriveError(ValueError):
     """A derivation cannot give what its dataset promises; the message says for whom and why."""
 
 
-def candidate_dates(
-    sources: Sequence[EventSource], frames: Frames, adsl: pl.DataFrame, cut_off: CutOff
-) -> pl.DataFrame:
-    """Every dated row that the sources offer, up to the cut-off date.
+def dated_rows(source: EventSource, frames: Frames, subjects: pl.DataFrame, cut_off: CutOff) -> pl.LazyFrame:
+    """The rows of one source up to the cut-off date: SUBJECT, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ.
 
-    frames: tabulation and analysis datasets by name; adsl: one row per subject, whose variables a
-    source's `where` may use. SOURCE is the position of the source in `sources`; SRCDOM, SRCVAR and
-    SRCSEQ name the tabulation row behind the date. Subjects outside `adsl` are left out.
+    frames: tabulation and analysis datasets by name; subjects: ADSL with a number for each subject,
+    SUBJECT, whose variables the source's `where` may use; other subjects are left out. SRCDOM, SRCVAR and
+    SRCSEQ name the tabulation row behind the date.
     """
-    found = [pl.DataFrame(schema=CANDIDATE)]
-    for position, source in enumerate(sources):
-        frame = frames[source.dataset]
-        own = [c for c in adsl.columns if c not in frame.columns]
-        frame = frame.join(adsl.select("USUBJID", *own), on="USUBJID", how="inner")
-        if frame.schema[source.date] == pl.Date:
-            frame = frame.with_columns(ADT=pl.col(source.date), ADTF=_flag_of(frame, source.date))
-        else:
-            frame = impute(frame, source.date, "ADT")
-        found.append(
-            frame.filter(source.where & (pl.col("ADT") <= cut_off.date)).select(
-                "USUBJID",
-                "ADT",
-                "ADTF",
-                SOURCE=pl.lit(position, pl.Int64),
-                **_origin(frame, source),
-            )
-        )
-    return pl.concat(found)
+    frame = frames[source.dataset]
+    if frame.schema[source.date] == pl.Date:
+        flag = f"{source.date}F"
+        given = pl.col(flag) if flag in frame.columns else pl.lit(None, pl.String)
+        rows = frame.lazy().with_columns(ADT=pl.col(source.date), ADTF=given)
+    else:
+        rows = impute(frame.lazy(), source.date, "ADT")
+    own = [c for c in subjects.columns if c not in frame.columns]
+    return (
+        rows.join(subjects.lazy().select("USUBJID", *own), on="USUBJID")
+        .filter(source.where, pl.col("ADT") <= cut_off.date)
+        .select("SUBJECT", "ADT", "ADTF", **_origin(frame.columns, source))
+    )
 
 
-def _flag_of(frame: pl.DataFrame, date: str) -> pl.Expr:
-    flag = f"{date}F"
-    return pl.col(flag) if flag in frame.columns else pl.lit(None, pl.String)
-
-
-def _origin(frame: pl.DataFrame, source: EventSource) -> dict[str, pl.Expr]:
+def _origin(columns: Sequence[str], source: EventSource) -> dict[str, pl.Expr]:
     """The tabulation row behind a source row: its own triplet, else its domain's --SEQ."""
-    if "SRCDOM" in frame.columns:
+    if "SRCDOM" in columns:
         return {name: pl.col(name) for name in ("SRCDOM", "SRCVAR", "SRCSEQ")}
-    sequence = next(c for c in frame.columns if len(c) == 5 and c.endswith("SEQ"))
+    sequence = next(c for c in columns if len(c) == 5 and c.endswith("SEQ"))
     domain = sequence[:2]
     # An occurrence dataset (OCCDS) keeps --SEQ and renames --STDTC to ASTDT.
     variable = source.date if source.date.endswith("DTC") else f"{domain}STDTC"
     return {"SRCDOM": pl.lit(domain), "SRCVAR": pl.lit(variable), "SRCSEQ": pl.col(sequence)}
+
+
+def last_alive(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
+    """USUBJID and LSTALVDT: the last day on which a record shows the subject alive, where one does."""
+    subjects = adsl.with_row_index("SUBJECT")
+    dates = pl.concat(dated_rows(s, frames, subjects, cut_off) for s in study.last_alive)
+    last = dates.group_by("SUBJECT").agg(LSTALVDT=pl.col("ADT").max()).collect()
+    return subjects.join(last, on="SUBJECT").select("USUBJID", "LSTALVDT")
 
 
 def derive_adtte(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
@@ -82,53 +69,72 @@ def derive_adtte(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutO
     frames: the tabulation datasets, `adrs` and `adce`. AVAL is in days, ADT - STARTDT + 1. Raises
     DeriveError when an endpoint finds neither an event nor a censoring date for somebody.
     """
-    randomised = adsl.filter(pl.col("ITTFL") == "Y")
-    parts = [_derive_endpoint(endpoint, frames, randomised, cut_off) for endpoint in study.endpoints]
-    shared = [c for c in names(ADTTE) if c in adsl.columns and c not in ("CUTOFF", "USUBJID")]
-    return (
-        pl.concat(parts)
-        .join(adsl.select("USUBJID", *shared), on="USUBJID", how="left")
-        .with_columns(CUTOFF=pl.lit(cut_off.date))
-        .select(pl.col(name).cast(dtype) for name, dtype in dtypes(ADTTE).items())
-        .sort("USUBJID", "PARAMCD")
+    # Subjects are numbered, because a million texts are slow to join and to sort.
+    subjects = adsl.filter(pl.col("ITTFL") == "Y").sort("USUBJID").with_row_index("SUBJECT")
+    endpoints = sorted(study.endpoints, key=lambda endpoint: endpoint.paramcd)
+    ends = {id(s): s for e in endpoints for s in (*e.events, *e.competing)}
+    censors = {id(s): s for e in endpoints for s in e.censors}
+    # Each source is read once, whatever the number of endpoints that have it.
+    found = dict(
+        zip(
+            (*ends, *censors),
+            pl.collect_all(
+                [
+                    *(dated_rows(s, frames, subjects, cut_off) for s in ends.values()),
+                    *(dated_rows(s, frames, subjects, cut_off).filter(IS_LAST) for s in censors.values()),
+                ]
+            ),
+            strict=True,
+        )
     )
+    parts = [_derive_endpoint(endpoint, found, subjects) for endpoint in endpoints]
+    rows = pl.concat(parts).sort("SUBJECT", maintain_order=True)
+    return rows.select(pl.col(name).cast(dtype) for name, dtype in dtypes(ADTTE).items())
 
 
-def _derive_endpoint(endpoint: Endpoint, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
-    start = adsl.select("USUBJID", STARTDT=endpoint.start).drop_nulls()
+def _derive_endpoint(
+    endpoint: Endpoint, found: Mapping[int, pl.DataFrame], subjects: pl.DataFrame
+) -> pl.DataFrame:
+    """The rows of one parameter; found: dated rows by the identity of their source."""
+    copied = [c for c in names(ADTTE) if c in subjects.columns]
+    start = subjects.select("SUBJECT", *copied, STARTDT=endpoint.start).drop_nulls("STARTDT")
     ends = (*endpoint.events, *endpoint.competing)
     first_event = (
-        candidate_dates(ends, frames, adsl, cut_off)
-        .join(start, on="USUBJID")
+        _in_order(ends, found)
+        .join(start, on="SUBJECT")
         .filter(pl.col("ADT") >= pl.col("STARTDT"))
-        .sort("USUBJID", "ADT", "SOURCE", "SRCSEQ")
-        .unique("USUBJID", keep="first", maintain_order=True)
-        .join(_meaning(endpoint, ends), on="SOURCE")
+        .sort("SUBJECT", "ADT", "SOURCE", "SRCSEQ")
+        .unique("SUBJECT", keep="first", maintain_order=True)
+        .join(_meaning(ends), on="SOURCE")
     )
     last_censoring = (
-        candidate_dates(endpoint.censors, frames, adsl, cut_off)
-        .join(start, on="USUBJID")
-        .join(first_event, on="USUBJID", how="anti")
-        .sort(["USUBJID", "ADT", "SOURCE", "SRCSEQ"], descending=[False, True, False, False])
-        .unique("USUBJID", keep="first", maintain_order=True)
+        _in_order(endpoint.censors, found)
+        .join(start.join(first_event, on="SUBJECT", how="anti"), on="SUBJECT")
+        .filter(IS_LAST)
+        .sort("SUBJECT", "SOURCE", "SRCSEQ")
+        .unique("SUBJECT", keep="first", maintain_order=True)
         .with_columns(ADT=pl.max_horizontal("ADT", "STARTDT"))
-        .join(_meaning(endpoint, endpoint.censors), on="SOURCE")
+        .join(_meaning(endpoint.censors), on="SOURCE")
     )
     rows = pl.concat([first_event, last_censoring])
-    if len(rows) != len(adsl):
-        without = len(adsl) - len(rows)
+    if without := len(subjects) - len(rows):
         raise DeriveError(
-            f"{endpoint.paramcd}: {without} of {len(adsl)} randomised subjects have no {endpoint.start}, "
+            f"{endpoint.paramcd}: {without} of {len(subjects)} randomised subjects have no {endpoint.start}, "
             "or neither an event nor a censoring date"
         )
     return rows.with_columns(
         PARAMCD=pl.lit(endpoint.paramcd),
         PARAM=pl.lit(endpoint.param),
         AVAL=(pl.col("ADT") - pl.col("STARTDT")).dt.total_days() + 1,
-    ).drop("SOURCE")
+    )
 
 
-def _meaning(endpoint: Endpoint, sources: Sequence[EventSource]) -> pl.DataFrame:
+def _in_order(sources: Sequence[EventSource], found: Mapping[int, pl.DataFrame]) -> pl.DataFrame:
+    """The dated rows of these sources; SOURCE is the position of the source."""
+    return pl.concat(found[id(s)].with_columns(SOURCE=pl.lit(n, pl.Int64)) for n, s in enumerate(sources))
+
+
+def _meaning(sources: Sequence[EventSource]) -> pl.DataFrame:
     """What choosing a source says: CNSR, EVNTDESC and, for a censoring, what its date is."""
     return pl.DataFrame(
         {

@@ -7,12 +7,13 @@ variable follows (the module of its dataset).
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, TypeVar
 
 import polars as pl
 
 How = Literal["first", "mid", "last"]
 Highest = Literal["n", "D", "M", "Y"]
+Rows = TypeVar("Rows", pl.DataFrame, pl.LazyFrame)
 
 _PARTS: dict[Highest, tuple[str, ...]] = {"n": (), "D": ("D",), "M": ("D", "M"), "Y": ("D", "M", "Y")}
 
@@ -50,7 +51,7 @@ def last_possible_day(dtc: str) -> pl.Expr:
 
 
 def impute(
-    rows: pl.DataFrame,
+    rows: Rows,
     dtc: str,
     date: str,
     *,
@@ -58,7 +59,7 @@ def impute(
     highest: Highest = "M",
     lo: str | pl.Expr | None = None,
     hi: str | pl.Expr | None = None,
-) -> pl.DataFrame:
+) -> Rows:
     """Add `date`, and `date` + F for the highest part imputed (D, M, Y; null for a complete date).
 
     how: the first, middle (15th, 30 June) or last day the known part allows. highest: the highest part
@@ -66,20 +67,23 @@ def impute(
     the known part allows; a date of which nothing is known takes lo (first) or hi (mid, last). A
     complete date is never moved.
     """
-    none = pl.lit(None, pl.Date)
-    low, high = (
-        none if bound is None else pl.col(bound) if isinstance(bound, str) else bound for bound in (lo, hi)
-    )
     flag, first, last = imputation_flag(dtc), first_possible_day(dtc), last_possible_day(dtc)
     middle = pl.when(flag == "D").then(first.dt.offset_by("14d")).otherwise(pl.date(first.dt.year(), 6, 30))
     chosen = {"first": first, "mid": middle, "last": last}[how]
-    moved = pl.when(low.is_between(first, last)).then(pl.max_horizontal(chosen, low)).otherwise(chosen)
-    moved = pl.when(high.is_between(first, last)).then(pl.min_horizontal(moved, high)).otherwise(moved)
+    for bound, moved in ((lo, pl.max_horizontal), (hi, pl.min_horizontal)):
+        if bound is not None:
+            limit = _date(bound)
+            chosen = pl.when(limit.is_between(first, last)).then(moved(chosen, limit)).otherwise(chosen)
+    unknown = _date(lo if how == "first" else hi)
     day = (
         pl.when(flag.is_null())
         .then(first)
         .when(flag.is_in(_PARTS[highest]))
-        .then(pl.when(flag == "Y").then(low if how == "first" else high).otherwise(moved))
+        .then(pl.when(flag == "Y").then(unknown).otherwise(chosen))
     )
     rows = rows.with_columns(day.alias(date))
     return rows.with_columns(pl.when(pl.col(date).is_not_null()).then(flag).alias(f"{date}F"))
+
+
+def _date(bound: str | pl.Expr | None) -> pl.Expr:
+    return pl.col(bound) if isinstance(bound, str) else pl.lit(None, pl.Date) if bound is None else bound
