@@ -12,8 +12,10 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.simulate import patients as truth
+from pipeline.simulate.calibrated import calibrated
 from pipeline.simulate.forms import forms, treatment_codes
+from pipeline.simulate.free import free
+from pipeline.simulate.patients import Trial
 from pipeline.simulate.transfers import DATES, as_text, write_restricted, write_transfers
 
 __all__ = ["calibrated_forms", "free_forms", "simulate_calibrated", "simulate_trial", "write_transfers"]
@@ -24,24 +26,24 @@ SEED = 100_104
 
 def calibrated_forms() -> dict[str, pl.DataFrame]:
     """All forms of the calibrated trial, every cell as text, all record versions."""
-    return {name: as_text(frame) for name, frame in forms(truth.calibrated(SEED), SEED)}
+    return {name: as_text(frame) for name, frame in forms(calibrated(SEED), SEED)}
 
 
 def free_forms(patients: int, seed: int) -> dict[str, pl.DataFrame]:
-    """All forms of a trial of so many registered patients that is calibrated to nothing, every cell as text."""
-    return {name: as_text(frame) for name, frame in forms(truth.free(patients, seed), seed)}
+    """All forms of a free trial of so many registered patients, every cell as text."""
+    return {name: as_text(frame) for name, frame in forms(free(patients, seed), seed)}
 
 
 def simulate_calibrated(out: Path) -> None:
     """Write the calibrated trial to `out`: transfers, restricted treatment codes and their seal."""
-    _write(truth.calibrated(SEED), SEED, out)
+    _write(calibrated(SEED), SEED, out)
 
 
 def simulate_trial(patients: int, seed: int, out: Path, transfer_dates: Sequence[dt.date] = DATES) -> None:
     """Write a free trial of so many registered patients to `out`, one form at a time."""
-    _write(truth.free(patients, seed), seed, out, transfer_dates)
+    _write(free(patients, seed), seed, out, transfer_dates)
 
 
-def _write(trial: truth.Trial, seed: int, out: Path, transfer_dates: Sequence[dt.date] = DATES) -> None:
+def _write(trial: Trial, seed: int, out: Path, transfer_dates: Sequence[dt.date] = DATES) -> None:
     write_transfers(forms(trial, seed), out, transfer_dates)
     write_restricted(treatment_codes(trial, seed), out)

@@ -9,19 +9,35 @@ from __future__ import annotations
 import numpy as np
 
 from pipeline.simulate.baseline import MM_TYPES
-from pipeline.simulate.course import Rows
-from pipeline.simulate.patients import AE_CUT, CUT1, CUT2, NEVER, NONE, RESPONSES, Rng, Trial, day, stream
+from pipeline.simulate.patients import (
+    AE_CUT,
+    CUT1,
+    CUT2,
+    NEVER,
+    NONE,
+    RESPONSES,
+    Rng,
+    Rows,
+    Trial,
+    day,
+    stream,
+)
 
-REG, DAY100, PLANNED, AT_CUT, PD, CONFIRM, LATER = range(7)
+REG, DAY100, PLANNED, AT_CUT, AT_PD, CONFIRM, LATER = range(7)
 """Kinds of visit; AT_CUT is the last assessment that is known at a cut-off."""
 
 SERUM, URINE, FLC, MARROW, BONE, PLASMACYTOMA, CALCIUM = range(7)
+
 BASES = ("SERUM", "URINE", "FLC", "MARROW", "BONE", "PLASMACYTOMA", "CALCIUM")
+
 CR, PR, MR, SD, PROGRESSED, UNKNOWN, VGPR = range(7)
+
 CALLS = (*RESPONSES[:5], "UNK", "VGPR")
 
 QUARTER = 91
+
 NEW_CRITERIA = day("2008-07-01")
+
 FLC_AVAILABLE = day("2006-07-01")
 
 
@@ -72,10 +88,10 @@ def _grid(
 
 def _away(t: Trial, i: np.ndarray, days: np.ndarray, anchors: list[np.ndarray], distance: int) -> np.ndarray:
     """Which regular visits to keep: none close to an anchor, none while a patient is out of sight."""
-    keep = np.ones(len(i), bool)
+    keep: np.ndarray = ~(t["ltfu"][i] & (days > t["seen1"][i]) & (days < t["seen2"][i]))
     for anchor in anchors:
         keep &= np.abs(days - anchor[i]) >= distance
-    return keep & ~(t["ltfu"][i] & (days > t["seen1"][i]) & (days < t["seen2"][i]))
+    return keep
 
 
 def visits(t: Trial, seed: int) -> Rows:
@@ -95,7 +111,7 @@ def visits(t: Trial, seed: int) -> Rows:
         (np.arange(n), cut[1], AT_CUT),
         (np.arange(n), free_of_event[0], PLANNED),
         (np.arange(n), free_of_event[1], PLANNED),
-        (np.arange(n), t["pd"], PD),
+        (np.arange(n), t["pd"], AT_PD),
         (np.arange(n), t["confirm"], CONFIRM),
     ]
     stop = np.where(on, np.minimum(np.minimum(t["followed"], t["pd"] - 1), t["death"] - 1), NEVER)
@@ -149,7 +165,7 @@ def markers(t: Trial, v: Rows, seed: int) -> Rows:
     at = response[i]
     marker = t["marker"][i]
     restaged = np.maximum(v["number"] - 2, 0)
-    before = (v["day"] < t["pd"][i]) & (kind != REG) & (kind < PD)
+    before = (v["day"] < t["pd"][i]) & (kind != REG) & (kind < AT_PD)
 
     improves = (rng.random(n) < 0.16) & np.isin(response, (PR, MR)) & (t["marker"] != MARROW)
     clear_from = np.where(improves, rng.integers(1, 6, n), NEVER)
@@ -157,10 +173,10 @@ def markers(t: Trial, v: Rows, seed: int) -> Rows:
 
     # Serum and urine M-protein: a level by response, a slow fall, noise well below any rule's threshold.
     level = rng.random(n)
-    serum0 = np.select([response == CR, response == PR, response == MR, response == SD],
-                       [0 * level, 0.2 + 0.9 * level, 0.8 + 0.9 * level, 1.0 + 1.3 * level], 2.0 + level)  # fmt: skip
-    urine0 = np.select([response == CR, response == PR, response == MR, response == SD],
-                       [0 * level, 50 + 130 * level, 250 + 250 * level, 300 + 450 * level], 600 + 300 * level)  # fmt: skip
+    low, width = np.array([(0, 0), (0.2, 0.9), (0.8, 0.9), (1.0, 1.3), (2.0, 1.0)]).T
+    serum0 = low[response] + width[response] * level
+    low, width = np.array([(0, 0), (50, 130), (250, 250), (300, 450), (600, 300)]).T
+    urine0 = low[response] + width[response] * level
     ratio = np.select([response == PR, response == MR, response == SD],
                       [0.15 + 0.3 * rng.random(n), 0.55 + 0.17 * rng.random(n), 0.85 + 0.25 * rng.random(n)],
                       1.4 + 0.2 * rng.random(n))  # fmt: skip
@@ -176,7 +192,7 @@ def markers(t: Trial, v: Rows, seed: int) -> Rows:
     u = np.round(u)
 
     # Progression: above 1.25 times the lowest value and the absolute step, or immunofixation back in CR.
-    progressed = (kind >= PD) & (t["arm"][i] != NONE)
+    progressed = (kind >= AT_PD) & (t["arm"][i] != NONE)
     basis = t["basis"][i]
     restaging = before | (kind == DAY100)
     low_s = np.where(np.isinf(x := lowest(i[restaging], s[restaging], n)), 0.0, x)
@@ -186,15 +202,15 @@ def markers(t: Trial, v: Rows, seed: int) -> Rows:
         faint, 0.1 + 0.2 * rng.random(n), np.maximum(1.25 * low_s, low_s + 0.5) + 0.1 + 0.9 * rng.random(n)
     )
     step_u = np.maximum(1.25 * low_u, low_u + 200) + 20 + 600 * rng.random(n)
-    growth = np.select([kind == PD, kind == CONFIRM], [1.0, 1.05 + 0.25 * u1[3]], 0.4 + 0.8 * u1[3])
+    growth = np.select([kind == AT_PD, kind == CONFIRM], [1.0, 1.05 + 0.25 * u1[3]], 0.4 + 0.8 * u1[3])
     s = np.where(progressed & (basis == SERUM), np.ceil(10 * step_s[i] * growth) / 10, s)
     u = np.where(progressed & (basis == URINE), np.ceil(step_u[i] * growth), u)
-    alone = (kind == PD) & (t["arm"][i] == NONE)
+    alone = (kind == AT_PD) & (t["arm"][i] == NONE)
     s = np.where(alone & (marker == SERUM), np.round(serum_reg[i] * 1.4 + 0.6, 1), s)
 
     # Marrow: at registration, restaging, then about yearly; below 5% in CR, below 10% before progression.
-    yearly = (restaged % 4 == 0) & (u1[4] < 0.6) & (kind < PD)
-    done = np.isin(kind, (REG, DAY100)) | yearly | (progressed & (basis == MARROW) & (kind == PD))
+    yearly = (restaged % 4 == 0) & (u1[4] < 0.6) & (kind < AT_PD)
+    done = np.isin(kind, (REG, DAY100)) | yearly | (progressed & (basis == MARROW) & (kind == AT_PD))
     before_bm = np.select(
         [in_cr, at == PR], [np.floor(5 * u1[5]), 5 + np.floor(3 * u1[5])], 6 + np.floor(4 * u1[5])
     )
@@ -224,7 +240,7 @@ def markers(t: Trial, v: Rows, seed: int) -> Rows:
     kappa, lambda_ = np.where(measured, kappa, np.nan), np.where(measured, lambda_, np.nan)
 
     w = rng.random((5, rows))
-    at_pd = progressed & (kind == PD)
+    at_pd = progressed & (kind == AT_PD)
     calcium = np.where(at_pd & (basis == CALCIUM), 12 + 1.5 * w[0], 8.8 + 1.1 * w[0])
     albumin = np.where(at_pd & (basis == CALCIUM), 3.2 + 0.6 * w[1], 3.6 + 0.9 * w[1])
     lytic = (t["lytic"] >= 2)[i]
@@ -234,13 +250,13 @@ def markers(t: Trial, v: Rows, seed: int) -> Rows:
 
     call = np.select([in_cr, kind == REG], [CR, np.where(w[4] < 0.7, PR, np.where(w[4] < 0.85, MR, SD))], at)
     call = np.where((kind == DAY100) & (t["response"][i] == 5), UNKNOWN, call)
-    call = np.where(np.isin(kind, (PD, CONFIRM)), PROGRESSED, call)
+    call = np.where(np.isin(kind, (AT_PD, CONFIRM)), PROGRESSED, call)
     call = np.where(kind == LATER, np.where((rng.random(n) < 0.5)[i], PR, SD), call)
     new = (v["day"] >= NEW_CRITERIA) & (kind > DAY100)
-    deep = (marker == SERUM) & (s <= 0.1 * serum_reg[i]) & (kind < PD)
+    deep = (marker == SERUM) & (s <= 0.1 * serum_reg[i]) & (kind < AT_PD)
     call = np.where(new & (call == PR) & deep, VGPR, np.where(new & (call == MR), SD, call))
     # Day-100 "progression" is against the level before transplantation; afterwards the site calls it stable.
-    call = np.where((call == PROGRESSED) & (kind < PD) & (kind != DAY100), SD, call)
+    call = np.where((call == PROGRESSED) & (kind < AT_PD) & (kind != DAY100), SD, call)
     return {
         "s": s, "u": u, "sife": sife, "uife": uife, "bm": bm, "kappa": kappa, "lambda_": lambda_,
         "ca": np.round(calcium, 1), "alb": np.round(albumin, 1), "bone": bone, "plasma": plasma,
@@ -249,7 +265,7 @@ def markers(t: Trial, v: Rows, seed: int) -> Rows:
 
 
 def _spikes(rng: Rng, t: Trial, v: Rows, s: np.ndarray, where: np.ndarray) -> None:
-    """A rise at one visit that the next visit does not confirm, in one patient in twenty without progression."""
+    """A rise that the next visit does not confirm, in one patient in twenty of those without progression."""
     i = v["i"]
     following = np.append(i[1:] == i[:-1], False) & np.append(where[1:], False)
     next_day = np.append(v["day"][1:], NEVER)
@@ -292,5 +308,4 @@ def contacts(t: Trial, v: Rows, seed: int) -> Rows:
 
 def known_by(t: Trial, i: np.ndarray, days: np.ndarray) -> np.ndarray:
     """The latest receipt that keeps a follow-up item known where the skeleton says it was known."""
-    return np.select([(days <= t["seen1"][i]) & (t["seen1"][i] < NEVER), (days <= t["seen2"][i]) & (t["seen2"][i] < NEVER)],
-                     [CUT1, CUT2], AE_CUT)  # fmt: skip
+    return np.select([days <= t["seen1"][i], days <= t["seen2"][i]], [CUT1, CUT2], AE_CUT)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from pipeline.simulate.patients import AE_CUT, CUT1, CUT2, NEVER, Rng, Trial
+from pipeline.simulate.patients import AE_CUT, CUT1, CUT2, NEVER, NONE, Rng, Trial
 from schemas.base import names
 from schemas.crf.calgb_100104 import FORM_CODE, FORMS
 
@@ -20,9 +20,18 @@ PREFIX = {
     "adverse_events": "AE", "new_primary_cancer": "SPM", "off_treatment": "OFF", "follow_up": "FU",
     "subsequent_therapy": "RX", "death": "DTH", "crossover": "XO", "unblinding": "UNB", "deviations": "DEV",
 }  # fmt: skip
+
 AMENDED, DELETED = 0.04, 0.005
+
 ENTERED_ONCE = ("registration", "randomization")
 """Forms of the central office: no patient is registered twice by mistake."""
+
+STATES = (
+    "NC", "MA", "NY", "OH", "IL", "MD", "DC", "VT", "NH", "ME",
+    "CA", "MO", "IA", "MN", "VA", "PA", "DE", "NJ", "RI",
+)  # fmt: skip
+
+SITE_CODES = tuple(f"{STATES[k % len(STATES)]}{(7 * k) % 90 + 3:03d}" for k in range(47))
 
 
 def dates(days: np.ndarray) -> pl.Series:
@@ -54,9 +63,27 @@ def constant(value: str | None, n: int) -> pl.Series:
     return pl.repeat(value, n, dtype=pl.String, eager=True)
 
 
+def numbered(letter: str, values: np.ndarray, digits: int) -> pl.Series:
+    """Numbers with a letter before them and zeros filled in."""
+    return letter + pl.Series(values).cast(pl.String).str.zfill(digits)
+
+
+def place_of(i: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """One number that orders by patient, then by day."""
+    out: np.ndarray = i.astype(np.int64) * (NEVER + 1) + days
+    return out
+
+
+def randomised(t: Trial) -> np.ndarray:
+    """Positions in order of randomisation."""
+    at = np.flatnonzero(t["arm"] != NONE)
+    return at[np.argsort(t["seq"][at], kind="stable")]
+
+
 def due(t: Trial, i: np.ndarray, by: np.ndarray | int) -> np.ndarray:
     """The latest receipt of what a calibrated cut-off must know; no limit in a free trial."""
-    return np.where(t["seen1"][i] < NEVER, by, NEVER)
+    out: np.ndarray = np.where(t["seen1"][i] < NEVER, by, NEVER)
+    return out
 
 
 def received(
@@ -82,9 +109,14 @@ def received(
     )
     floor = np.select([days > t["seen2"][i], days > t["seen1"][i]], [CUT2, CUT1], 0)
     floor = np.maximum(floor, after)
-    return np.where(out <= floor, floor + 1 + np.floor(u[1] * np.where(floor == CUT2, 100, 45)), out).astype(
-        int
-    )
+    out = np.where(out <= floor, floor + 1 + np.floor(u[1] * np.where(floor == CUT2, 100, 45)), out)
+    arrival: np.ndarray = out.astype(int)
+    return arrival
+
+
+def early(rng: Rng, t: Trial, i: np.ndarray, days: np.ndarray) -> np.ndarray:
+    """Receipt of what every analysis needs: before the first cut-off for whoever was randomised."""
+    return received(rng, t, i, days, by=np.where(days <= CUT1, due(t, i, CUT1), NEVER))
 
 
 def records(
@@ -246,9 +278,3 @@ def _with_header(frame: pl.DataFrame, t: Trial, form: str) -> pl.DataFrame:
         "received_dt": dates(frame["_received"].to_numpy()),
     }
     return frame.with_columns(**header).select(names(FORMS[form]))
-
-
-STATES = (
-    "NC", "MA", "NY", "OH", "IL", "MD", "DC", "VT", "NH", "ME", "CA", "MO", "IA", "MN", "VA", "PA", "DE", "NJ", "RI",
-)  # fmt: skip
-SITE_CODES = tuple(f"{STATES[k % len(STATES)]}{(7 * k) % 90 + 3:03d}" for k in range(47))

@@ -1,4 +1,4 @@
-"""Forms on disk: one folder for each transfer with the versions received since the one before, and a manifest.
+"""Forms on disk: a folder for each transfer, with the versions received since the one before and a manifest.
 
 What does not belong here: what the forms say.
 """
@@ -53,7 +53,7 @@ def _received_within(frame: pl.DataFrame, after: dt.date, until: dt.date, first:
 
 
 def write_restricted(codes: pl.DataFrame, out: Path) -> None:
-    """Write the treatment codes to `<out>/restricted/` and what seals them to `<out>/treatment_codes.json`."""
+    """Write the treatment codes to `<out>/restricted/`, and their seal to `<out>/treatment_codes.json`."""
     path = out / "restricted" / "treatment_codes.csv"
     write_json(
         {"file": "restricted/treatment_codes.csv", **write_csv(codes, path)}, out / "treatment_codes.json"

@@ -19,7 +19,8 @@ def rounded(x: float) -> float:
 def progression(rows: Sequence[dict[str, Any]], in_cr_at_day_100: bool) -> tuple[dt.date | None, str | None]:
     """Date and basis of progression; (None, basis) for a rise that nothing confirms.
 
-    rows: in order of date, the first the day-100 restaging, keys date, s, u, sife, uife, bm, bone, plasma, ca.
+    rows: in order of date, the first is the day-100 restaging; keys date, s, u, sife, uife, bm, bone, plasma,
+    ca, ca_other.
     """
     cr, negative_since, unconfirmed = in_cr_at_day_100, None, None
 

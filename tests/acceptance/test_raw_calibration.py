@@ -14,6 +14,7 @@ import math
 import re
 from collections import Counter, defaultdict
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -36,7 +37,7 @@ CONTRADICTED = {"t1_mc_u_kappa_n_total": 25, "t1_iss_2_n_total": 27, "t1_calcium
 """Totals that the paper's own columns contradict, with what its columns give."""
 
 
-# --- reading ----------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------
 
 
 @cache
@@ -117,7 +118,7 @@ def test_fisher_matches_r() -> None:
     assert fisher(32, 231, 11, 229) == pytest.approx(0.001140621427, rel=1e-9)
 
 
-# --- Tables 1 to 3 ----------------------------------------------------------------------------------------------
+# --- Tables 1 to 3 ---------------------------------------------------------------------------------------
 
 NUMBER = {"len": 231, "pbo": 229, "total": 460}
 
@@ -141,15 +142,22 @@ def induction() -> dict[str, dict[str, Any]]:
         gc = bool(agents[p] & {"DEXAMETHASONE", "PREDNISONE"})
         known = p not in undetermined
         out[p] = {
-            "any_bort": b, "any_len": le, "any_thal": th,
-            "bort_len": known and b and le and not th, "bort_thal": known and b and th and not le,
-            "bort_only": known and b and not le and not th, "bort_gc": known and b and not le and not th and gc,
-            "bort_len_thal": known and b and le and th, "len_nobort": known and le and not b,
-            "thal_nobort": known and th and not b, "len_gc_nobort": known and le and not b and gc,
+            "any_bort": b,
+            "any_len": le,
+            "any_thal": th,
+            "bort_len": known and b and le and not th,
+            "bort_thal": known and b and th and not le,
+            "bort_only": known and b and not le and not th,
+            "bort_gc": known and b and not le and not th and gc,
+            "bort_len_thal": known and b and le and th,
+            "len_nobort": known and le and not b,
+            "thal_nobort": known and th and not b,
+            "len_gc_nobort": known and le and not b and gc,
             "thal_gc_nobort": known and th and not b and gc,
-            "other": known and not (b or le or th), "undetermined": not known,
+            "other": known and not (b or le or th),
+            "undetermined": not known,
             "anthracycline": bool(agents[p] & {"DOXORUBICIN", "LIPOSOMAL DOXORUBICIN"}),
-        }  # fmt: skip
+        }
     return out
 
 
@@ -170,8 +178,13 @@ def iss(b2m: float | None, albumin: float | None) -> str:
 
 @cache
 def worst(cut: dt.date) -> dict[str, dict[str, int]]:
-    terms = {"Neutrophils/granulocytes": "neutropenia", "Platelets": "thrombocytopenia", "Hemoglobin": "anemia",
-             "Lymphopenia": "lymphopenia", "Leukocytes": "leukocytopenia"}  # fmt: skip
+    terms = {
+        "Neutrophils/granulocytes": "neutropenia",
+        "Platelets": "thrombocytopenia",
+        "Hemoglobin": "anemia",
+        "Lymphopenia": "lymphopenia",
+        "Leukocytes": "leukocytopenia",
+    }
     out: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for row in at("adverse_events", cut):
         p = row["patient_id"]
@@ -198,17 +211,31 @@ def computed() -> dict[str, float | str]:
     v: dict[str, float | str] = {}
     registration, entry = one("registration"), one("on_study")
     labs = {test: baseline_lab(test) for test in ("B2M", "CA", "ALB", "CREAT")}
-    mm = {"IGG KAPPA": "igg_k", "IGG LAMBDA": "igg_l", "IGA KAPPA": "iga_k", "IGA LAMBDA": "iga_l",
-          "IGM KAPPA": "igm_k", "IGM LAMBDA": "igm_l", "KAPPA LC ONLY": "u_kappa", "LAMBDA LC ONLY": "u_lambda",
-          "NONSECRETORY": "nonsec", "UNK": "missing"}  # fmt: skip
+    mm = {
+        "IGG KAPPA": "igg_k",
+        "IGG LAMBDA": "igg_l",
+        "IGA KAPPA": "iga_k",
+        "IGA LAMBDA": "iga_l",
+        "IGM KAPPA": "igm_k",
+        "IGM LAMBDA": "igm_l",
+        "KAPPA LC ONLY": "u_kappa",
+        "LAMBDA LC ONLY": "u_lambda",
+        "NONSECRETORY": "nonsec",
+        "UNK": "missing",
+    }
     stage = {"I": "1", "II": "2", "III": "3", "UNK": "missing"}
     response = {"": "missing"}
     for g, patients in groups().items():
         n = len(patients)
         v[f"t1_n_{g}"] = v[f"t2_n_{g}"] = v[f"t3_n_{g}"] = n
         ages = [age(registration[p]["birth_dt"], randomised()[p]["randomization_dt"]) for p in patients]
-        values = {"age": ages, **{name: [labs[t][p] for p in patients if p in labs[t]] for name, t in
-                                  (("calcium", "CA"), ("albumin", "ALB"), ("creatinine", "CREAT"))}}  # fmt: skip
+        values = {
+            "age": ages,
+            **{
+                name: [labs[t][p] for p in patients if p in labs[t]]
+                for name, t in (("calcium", "CA"), ("albumin", "ALB"), ("creatinine", "CREAT"))
+            },
+        }
         for name, x in values.items():
             v |= {
                 f"t1_{name}_median_{g}": median(x),
@@ -266,10 +293,21 @@ def computed() -> dict[str, float | str]:
 
 
 def _second_cancers(v: dict[str, float | str]) -> None:
-    group = {"ALL": "heme_all", "AML": "heme_aml", "HL": "heme_hodgkin", "MDS": "heme_mds", "NHL": "heme_nhl",
-             "BREAST": "solid_breast", "CARCINOID": "solid_carcinoid", "CNS": "solid_cns", "GI": "solid_gi",
-             "GYN": "solid_gyn", "MELANOMA": "solid_melanoma", "PROSTATE": "solid_prostate",
-             "THYROID": "solid_thyroid"}  # fmt: skip
+    group = {
+        "ALL": "heme_all",
+        "AML": "heme_aml",
+        "HL": "heme_hodgkin",
+        "MDS": "heme_mds",
+        "NHL": "heme_nhl",
+        "BREAST": "solid_breast",
+        "CARCINOID": "solid_carcinoid",
+        "CNS": "solid_cns",
+        "GI": "solid_gi",
+        "GYN": "solid_gyn",
+        "MELANOMA": "solid_melanoma",
+        "PROSTATE": "solid_prostate",
+        "THYROID": "solid_thyroid",
+    }
     progressed = {p: s["pd_dt"] for p, s in skeleton().items() if s["pd_dt"]}
     crossed = {
         r["patient_id"]: r["first_len_dt"] for r in snapshot("crossover", CUT2) if r["declined"] == "N"
@@ -288,8 +326,11 @@ def _second_cancers(v: dict[str, float | str]) -> None:
         v |= {f"abs_spm_n_{g}": n, f"abs_spm_pct_{g}": 100 * n / NUMBER[g]}
         for short, code in (("heme", "HEMATOLOGIC"), ("solid", "SOLID")):
             v |= {f"spm_{short}_n_{g}": kind[code], f"spm_{short}_pct_{g}": 100 * kind[code] / NUMBER[g]}
-            time = [months(r["dx_dt"], randomised()[r["patient_id"]]["randomization_dt"]) for r in mine
-                    if r["spm_class"] == code]  # fmt: skip
+            time = [
+                months(r["dx_dt"], randomised()[r["patient_id"]]["randomization_dt"])
+                for r in mine
+                if r["spm_class"] == code
+            ]
             v |= {f"spm_{short}_med_{g}": median(time), f"spm_{short}_min_{g}": min(time)}
             v |= {f"spm_{short}_max_{g}": max(time), f"spm_{short}_time_{g}": time[0]}
         late = [r for r in mine if r["dx_dt"] > progressed.get(r["patient_id"], "9999")]
@@ -342,9 +383,9 @@ def _treatment(v: dict[str, float | str]) -> None:
     v["abs_dose_start"] = median(first)
     v["abs_dose_min"] = min(float(r["capsule_dose"]) for r in doses if float(r["capsule_dose"]) > 0)
     v["abs_dose_max"] = max(float(r["capsule_dose"]) for r in doses)
-    v["dis_pd_before_d100"] = 100 * sum(
-        r["off_reason"] == "PROGRESSION" and r["patient_id"] not in arm() for r in snapshot("off_treatment", CUT2)
-    ) / len(one("registration"))  # fmt: skip
+    early = [r for r in snapshot("off_treatment", CUT2) if r["patient_id"] not in arm()]
+    progressed = sum(r["off_reason"] == "PROGRESSION" for r in early)
+    v["dis_pd_before_d100"] = 100 * progressed / len(one("registration"))
 
 
 def printed(value: float, precision: int) -> float:
@@ -395,7 +436,7 @@ def test_escalation_and_open_label() -> None:
     assert not early
 
 
-# --- the skeleton's dates ---------------------------------------------------------------------------------------
+# --- the skeleton's dates --------------------------------------------------------------------------------
 
 
 def test_skeleton_dates_arrive_unchanged() -> None:
@@ -506,7 +547,7 @@ def test_contacts_after_the_last_known_one_arrive_after_the_cut_off() -> None:
     assert len(new & set(arm())) == 2
 
 
-# --- form ---------------------------------------------------------------------------------------------------------
+# --- form ------------------------------------------------------------------------------------------------
 
 
 def test_nobody_past_70_at_registration() -> None:
@@ -532,7 +573,7 @@ def test_order_and_numbers_do_not_tell_the_arm() -> None:
     assert [r["randomization_no"] for r in rows] == [f"R{k:04d}" for k in range(1, 461)]
     assert [r["randomization_dt"] for r in rows] == sorted(r["randomization_dt"] for r in rows)
     by_kit = [arm()[p] == "LEN" for p, _ in sorted(randomised().items(), key=lambda x: x[1]["kit_no"])]
-    runs = 1 + sum(a != b for a, b in zip(by_kit, by_kit[1:], strict=False))
+    runs = 1 + sum(a != b for a, b in pairwise(by_kit))
     assert abs(runs - 231) < 3 * math.sqrt(459) / 2
     words = re.compile(r"LENALIDOMIDE|PLACEBO|REVLIMID|OPEN_LABEL", re.IGNORECASE)
     for form, known in versions().items():
