@@ -159,7 +159,8 @@ def gray_test(
     counts = table.tally(group_of + k * what, 3 * k)
     died, other = counts[k : 2 * k], counts[2 * k :]
     at_risk = table.at_risk(counts[:k] + died + other)
-    hit = counts[k:].sum(axis=0) > 0
+    # from the time that only one group is left nothing is compared
+    hit = (counts[k:].sum(axis=0) > 0) & ((at_risk > 0).sum(axis=0) > 1)
     score, variance = np.zeros(k), np.zeros((k, k))
     for stratum in table.strata():
         rows = np.flatnonzero(hit[stratum]) + stratum.start
@@ -193,7 +194,7 @@ def _gray_stratum(at_risk: Ints, died: Ints, other: Ints, rho: float) -> tuple[F
 
     risk = h * (1 - _earlier_sum(died * inverse_h))
     share = risk * (d / risk.sum(axis=0))
-    weight = free_before**rho
+    weight = np.maximum(free_before, 0) ** rho
     score = ((died - share) * weight).sum(axis=1)
 
     variance_own = common_step * inverse_h
@@ -204,7 +205,8 @@ def _gray_stratum(at_risk: Ints, died: Ints, other: Ints, rho: float) -> tuple[F
         variance_own[:, tied] *= 1 - (d[tied] - 1) / as_if
     variance_other = _increment(other, y) * inverse_h**2
     ratio = np.divide(free, survival, out=np.zeros_like(y), where=survival > 0)
-    jump = weight * common_step / free_before
+    # with few patients F0 can reach 1 while they last: R has no value then, here that step is left out
+    jump = np.divide(weight * common_step, free_before, out=np.zeros_like(free), where=free_before != 0)
     h_share = h / h_all
 
     # the scores sum to 0, so the last row and column follow from the others

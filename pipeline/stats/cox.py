@@ -30,6 +30,8 @@ Ties = Literal["efron", "breslow"]
 
 # R's coxph.control: the relative change of the log likelihood at which it stops, and its iterations.
 _EPS, _ITERATIONS = 1e-9, 20
+# A step to a linear predictor beyond this is halved: squares of its exp() must stay in range.
+_FARTHEST = 300.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +94,10 @@ def cox(
     fit = _newton(likelihood, covariates.shape[1])
 
     variance = fit.inverse / np.outer(scale, scale)
-    coef, se = fit.coef / scale, np.sqrt(np.maximum(np.diag(variance), 0))
+    coef, spread = fit.coef / scale, np.diag(variance)
+    # where the information has vanished along the way to an infinite estimate, nothing bounds it
+    exhausted = ~fit.aliased & (spread <= 0)
+    se = np.sqrt(np.where(exhausted, np.inf, spread))
     coef[fit.aliased] = se[fit.aliased] = np.nan
     with np.errstate(over="ignore"):
         hr, lower, upper = np.exp(coef), np.exp(coef - z * se), np.exp(coef + z * se)
@@ -112,7 +117,7 @@ def cox(
         iterations=fit.iterations,
         aliased=fit.aliased,
         converged=fit.converged,
-        monotone=fit.monotone,
+        monotone=fit.monotone or bool(exhausted.any()),
     )
 
 
@@ -155,10 +160,9 @@ class _PartialLikelihood:
         if self.died.size == 0:
             return 0.0, np.zeros(p), np.zeros((p, p))
         linear = self.x @ coef
-        with np.errstate(over="ignore"):
-            hazard = np.exp(linear)
-        if not np.isfinite(hazard).all():
+        if not np.abs(linear).max() < _FARTHEST:
             return -np.inf, np.zeros(p), np.zeros((p, p))
+        hazard = np.exp(linear)
         terms = self.basis * (hazard * self.weight)
         risk = np.empty((terms.shape[0], self.begins.size))
         edges = np.searchsorted(self.first_row, self.bounds)
@@ -248,7 +252,8 @@ def _newton(likelihood: _PartialLikelihood, p: int) -> _Fit:
     coef = np.zeros(p)
     loglik, gradient, information = likelihood(coef)
     loglik_null = loglik
-    aliased = dependent_columns(information)
+    # with scaled covariates an event carries information of about 1: constant within strata, it has none
+    aliased = dependent_columns(information, size=float(likelihood.deaths.sum()))
     inverse = _inverse(information, aliased)
     score = float(gradient @ inverse @ gradient)
     step = inverse @ gradient

@@ -14,10 +14,13 @@ from pipeline.stats.risk_table import Floats
 _PIVOT = np.finfo(float).eps ** 0.75
 
 
-def dependent_columns(matrix: Floats) -> NDArray[np.bool_]:
-    """Which columns of a variance or information matrix (p, p) hold nothing beyond the earlier ones."""
+def dependent_columns(matrix: Floats, size: float = 0.0) -> NDArray[np.bool_]:
+    """Which columns of a variance or information matrix (p, p) hold nothing beyond the earlier ones.
+
+    size: how large a diagonal entry would ordinarily be, where the matrix may be nothing but rounding.
+    """
     rest, dependent = matrix.copy(), np.zeros(len(matrix), dtype=bool)
-    smallest = _PIVOT * np.diag(matrix).max(initial=0.0)
+    smallest = _PIVOT * np.diag(matrix).max(initial=size)
     for i, row in enumerate(rest):
         if row[i] <= smallest:
             dependent[i] = True
