@@ -7,7 +7,7 @@ Source: the trial's clinical rules 2.1 and 2.2 (EBMT, Blade 1998).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -77,3 +77,26 @@ def progression(rows: Sequence[dict[str, Any]], in_cr_at_day_100: bool) -> tuple
             negative_since = (negative_since or row["date"]) if clear else None
             cr = cr or (clear and (row["date"] - negative_since).days >= 42)
     return None, unconfirmed
+
+
+def _number(text: str) -> float | None:
+    if text in ("", "ND"):
+        return None
+    return 0.0 if text in ("NEG", "TSTQ") or text.startswith("<") else float(text)
+
+
+def assessment(row: Mapping[str, str]) -> dict[str, Any]:
+    """What the rule reads of a row of disease_assessment.csv; blank and ND are "not done"."""
+    ca, alb = _number(row["ca_result"]), _number(row["alb_result"])
+    return {
+        "date": dt.date.fromisoformat(row["assess_dt"]),
+        "s": _number(row["spep_result"]),
+        "u": _number(row["upep_result"]),
+        "sife": None if row["sife"] in ("", "ND") else row["sife"],
+        "uife": None if row["uife"] in ("", "ND") else row["uife"],
+        "bm": _number(row["bm_pc_pct"]),
+        "bone": row["bone_lesions"],
+        "plasma": row["plasmacytoma"],
+        "ca": None if ca is None or alb is None else round(ca + 0.8 * (4.0 - alb), 4),
+        "ca_other": row["ca_other_cause"] == "Y",
+    }

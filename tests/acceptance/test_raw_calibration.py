@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.progression_rule import progression
+from tests.acceptance.progression_rule import assessment, progression
 
 ROOT = Path(__file__).resolve().parents[2]
 RAW = ROOT / "raw" / "calgb_100104"
@@ -451,28 +451,6 @@ def test_skeleton_dates_arrive_unchanged() -> None:
         assert {"LEN": "LEN", "PBO": "PBO"}[s["arm"]] == arm()[p]
 
 
-def _number(text: str) -> float | None:
-    if text in ("", "ND"):
-        return None
-    return 0.0 if text in ("NEG", "TSTQ") or text.startswith("<") else float(text)
-
-
-def _assessment(row: Row) -> dict[str, Any]:
-    ca, alb = _number(row["ca_result"]), _number(row["alb_result"])
-    return {
-        "date": date(row["assess_dt"]),
-        "s": _number(row["spep_result"]),
-        "u": _number(row["upep_result"]),
-        "sife": None if row["sife"] in ("", "ND") else row["sife"],
-        "uife": None if row["uife"] in ("", "ND") else row["uife"],
-        "bm": _number(row["bm_pc_pct"]),
-        "bone": row["bone_lesions"],
-        "plasma": row["plasmacytoma"],
-        "ca": None if ca is None or alb is None else round(ca + 0.8 * (4.0 - alb), 4),
-        "ca_other": row["ca_other_cause"] == "Y",
-    }
-
-
 @pytest.mark.parametrize(("cut", "seen"), [(CUT1, "last_contact_cut1"), (CUT2, "last_contact_cut2")])
 def test_progression_rule_finds_the_dates_known_then(cut: dt.date, seen: str) -> None:
     rows = defaultdict(list)
@@ -484,7 +462,7 @@ def test_progression_rule_finds_the_dates_known_then(cut: dt.date, seen: str) ->
         since = sorted(
             (r for r in rows[p] if r["assess_dt"] >= restaging["assess_dt"]), key=lambda r: r["assess_dt"]
         )
-        found, basis = progression([_assessment(r) for r in since], restaging["response_site"] == "CR")
+        found, basis = progression([assessment(r) for r in since], restaging["response_site"] == "CR")
         expected = s["pd_dt"] if s["pd_dt"] and s["pd_dt"] <= s[seen] else ""
         assert (found.isoformat() if found else "") == expected, (p, found, basis, s)
         unconfirmed += found is None and basis is not None
