@@ -7,12 +7,13 @@ statistic, any layout.
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
 from pipeline.study import DAYS_PER_MONTH
 
-
+P_FLOOR = 0.001
 NOT_REACHED = "not reached"
 NOT_ESTIMABLE = "not estimable"
 
@@ -24,8 +25,8 @@ def format_p(p: float | None) -> str:
     """
     if p is None:
         return NOT_ESTIMABLE
-    if _decimal(p) < Decimal("0.001"):
-        return "<0.001"
+    if p < P_FLOOR:
+        return f"<{P_FLOOR}"
     fine = _half_up(_decimal(p), 3)
     return str(fine if fine < Decimal("0.01") else _half_up(_decimal(p), 2))
 
@@ -55,6 +56,23 @@ def format_years(days: float) -> str:
 def format_ratio(ratio: float | None) -> str:
     """A hazard or odds ratio with two decimals: "0.48". Null: "not estimable"."""
     return NOT_ESTIMABLE if ratio is None else str(_half_up(_decimal(ratio), 2))
+
+
+def format_number(value: float, places: int = 0) -> str:
+    """A number with a fixed number of decimals: "9.1"."""
+    return str(_half_up(_decimal(value), places))
+
+
+def format_date(days: float, parts: int = 3) -> str:
+    """A date given as days since 1970-01-01: "2009-12-17", with two parts "2009-12"."""
+    date = dt.date(1970, 1, 1) + dt.timedelta(days=int(days))
+    return "-".join(date.isoformat().split("-")[:parts])
+
+
+def format_version(value: float) -> str:
+    """A version given as one number, two digits a part after the first: 21401 is "2.14.1"."""
+    whole = int(value)
+    return f"{whole // 10_000}.{whole // 100 % 100}.{whole % 100}"
 
 
 def format_count(count: float | None) -> str:

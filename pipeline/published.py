@@ -6,7 +6,7 @@ only compared with. What does not belong here: a printed number, or any way for 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +18,11 @@ from schemas.results import Published
 
 NOT_REACHED = "NR"
 
+
+def _decimals(value: float | None, places: int) -> str:
+    return NOT_REACHED if value is None else numbers.format_number(value, places)
+
+
 FORMATS: dict[str, Callable[[float | None], str]] = {
     "count": lambda value: numbers.format_count(value or 0),
     "percent": numbers.format_rate,
@@ -27,6 +32,18 @@ FORMATS: dict[str, Callable[[float | None], str]] = {
     "about_years": lambda value: NOT_REACHED if value is None else "~" + numbers.format_years(value),
     "ratio": numbers.format_ratio,
     "p": numbers.format_p,
+    "at_least_005": lambda value: "0.05" if value is not None and value >= 0.05 else numbers.format_p(value),
+    "less_than": lambda value: "<" + numbers.format_number(value or 0),
+    "less_than3": lambda value: "<" + numbers.format_number(value or 0, 3),
+    "date": lambda value: numbers.format_date(value or 0),
+    "month": lambda value: numbers.format_date(value or 0, parts=2),
+    "version": lambda value: numbers.format_version(value or 0),
+    **{
+        name: lambda value, places=places: (
+            NOT_REACHED if value is None else numbers.format_number(value, places)
+        )
+        for name, places in (("number", 0), ("number1", 1), ("number2", 2), ("number3", 3))
+    },
 }
 
 
@@ -37,20 +54,23 @@ class PublishedError(ValueError):
 def read_published(path: Path) -> pl.DataFrame:
     """The study's printed numbers, all columns as text; blanks in key columns are empty, elsewhere null."""
     rows = pl.read_csv(path, infer_schema=False, empty_string_is_null=False)
-    blank_is_null = [c for c in ("FIGURE", "CONFLICT", "NOTE") if c in rows.columns]
+    blank_is_null = [c for c in ("FIGURE", "CONFLICT", "NOTE", "KIND") if c in rows.columns]
     return rows.with_columns(pl.col(blank_is_null).replace({"": None}))
 
 
 def compare_published(study: Study, results: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
     """A verdict for each number the paper prints about this cut-off.
 
-    match: the computed value prints as the paper has it. conflict: the paper prints two numbers for
-    one quantity, and the computed value prints as one of them (the note says which). mismatch: all else.
+    match: the computed value prints as the paper has it; design: the same, for what the protocol fixes;
+    rule conflict: the same, though the number breaks a rule the paper states elsewhere (the note says
+    which). conflict: the paper prints two numbers for one quantity, and the computed value prints as one
+    of them (the note shows both). mismatch: all else.
     Raises PublishedError for a row that points at no result: nothing is skipped.
     """
     printed = read_published(study.published)
-    other_of = dict(printed.select("ID", "PRINTED").iter_rows())
-    place_of = dict(printed.select("ID", "LOCATION").iter_rows())
+    printed_at = {
+        id: (value, place) for id, value, place in printed.select("ID", "PRINTED", "LOCATION").iter_rows()
+    }
     here = printed.filter(pl.col("CUTOFF") == cut_off.id)
     keys = ["ANALYSIS", "GROUP", "LEVEL", "STATISTIC"]
     values = {tuple(row[:4]): row[4] for row in results.select(*keys, "VALUE").iter_rows()}
@@ -62,15 +82,16 @@ def compare_published(study: Study, results: pl.DataFrame, cut_off: CutOff) -> p
         if row["FORMAT"] not in FORMATS:
             raise PublishedError(f"{row['ID']}: unknown format {row['FORMAT']!r}")
         shown = FORMATS[row["FORMAT"]](values[key])
-        other = row["CONFLICT"]
-        verdict = "match" if shown == row["PRINTED"] else "mismatch"
+        verdict = (row["KIND"] or "match") if shown == row["PRINTED"] else "mismatch"
         note = row["NOTE"]
-        if other is not None and shown in (row["PRINTED"], other_of[other]):
-            verdict = "conflict"
-            note = (
-                f"the paper prints {row['PRINTED']} ({row['LOCATION']}) and {other_of[other]} "
-                f"({place_of[other]}); computed: {shown}"
-            )
+        if row["CONFLICT"] is not None:
+            other, place = _other_print(row["CONFLICT"], printed_at)
+            if shown in (row["PRINTED"], other):
+                verdict = "conflict"
+                note = (
+                    f"the paper prints {row['PRINTED']} ({row['LOCATION']}) and {other} ({place}); "
+                    f"computed: {shown}"
+                )
         rows.append(
             {
                 **{c: row[c] for c in dtypes(Published) if c in row},
@@ -83,6 +104,15 @@ def compare_published(study: Study, results: pl.DataFrame, cut_off: CutOff) -> p
             }
         )
     return pl.DataFrame(rows, schema=dtypes(Published))
+
+
+def _other_print(ids: str, printed_at: Mapping[str, tuple[str, str]]) -> tuple[str, str]:
+    """The number that contradicts: another printed one, or the sum of several (`a+b`), and its place."""
+    parts = [printed_at[id] for id in ids.split("+")]
+    if len(parts) == 1:
+        return parts[0]
+    total = sum(int(value) for value, _ in parts)
+    return str(total), f"sum of {' + '.join(value for value, _ in parts)} in {parts[0][1]}"
 
 
 def as_printed(published: pl.DataFrame) -> pl.DataFrame:

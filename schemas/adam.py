@@ -493,7 +493,8 @@ class ADEX(Treated):
     PARAMCD: str = column(
         "Parameter Code",
         codelist=[
-            "TDURD", "TDOSE", "AVDDSE", "RDI", "NCYC", "DOSESTRT", "DOSEMAX", "ESCAL", "NREDUC", "NHELD",
+            "TDURD", "TDOSE", "AVDDSE", "RDI", "NCYC", "DOSESTRT", "DOSEMIN", "DOSEMAX",
+            "ESCAL", "NREDUC", "NHELD",
         ],
         str_matches=PARAMETER_CODE,
         comment="TDURD: last EXENDTC - first EXSTDTC + 1 of cycles with a dose; TDOSE: sum of EXDOSE x "

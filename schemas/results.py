@@ -72,7 +72,7 @@ class Published(Table):
     PRINTED: str = column("As Printed in the Paper")
     COMPUTED: float = column("As Computed", required=False)
     SHOWN: str = column("Computed, as It Would Print")
-    VERDICT: str = column("Verdict", codelist=["match", "mismatch", "conflict"])
+    VERDICT: str = column("Verdict", codelist=["match", "mismatch", "conflict", "rule conflict", "design"])
     NOTE: str = column("Note", required=False)
     ANALYSIS: str = column("Analysis Identifier")
     LEVEL: str = column("Level")

@@ -33,6 +33,7 @@ METHODS: dict[str, Method] = {
         frequencies.worst_grade,
         frequencies.summary,
         frequencies.parameters,
+        frequencies.sample_size,
     )
 }
 

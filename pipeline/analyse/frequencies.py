@@ -113,3 +113,18 @@ def summary(data: Data) -> Output:
 def parameters(data: Data) -> Output:
     """What the protocol fixes rather than the data give: each named value as it stands in the study."""
     return [("TOTAL", name, "value", value) for name, value in data.options["values"].items()], []
+
+
+def sample_size(data: Data) -> Output:
+    """Events the protocol's log-rank test needs: with one look, and with the sequential design's looks."""
+    from pipeline.stats import sequential
+
+    design = sequential.logrank_design(**data.options)
+    statistics = {
+        "power": data.options["power"],
+        "events_fixed": design.fixed_events,
+        "events_sequential": design.events,
+        "events": design.max_events,
+        "inflation": design.design.inflation,
+    }
+    return [("TOTAL", "", name, value) for name, value in statistics.items()], []

@@ -45,6 +45,7 @@ def test_exposure() -> None:
         USUBJID | TRT01P  | TRT01PN | APHASE            | PARAMCD  | AVAL
         A       | PLACEBO | 2       | BLINDED TREATMENT | AVDDSE   | {595 / 49}
         A       | PLACEBO | 2       | BLINDED TREATMENT | DOSEMAX  | 15
+        A       | PLACEBO | 2       | BLINDED TREATMENT | DOSEMIN  | 10
         A       | PLACEBO | 2       | BLINDED TREATMENT | DOSESTRT | 10
         A       | PLACEBO | 2       | BLINDED TREATMENT | ESCAL    | 1
         A       | PLACEBO | 2       | BLINDED TREATMENT | NCYC     | 2
@@ -55,6 +56,7 @@ def test_exposure() -> None:
         A       | PLACEBO | 2       | BLINDED TREATMENT | TDURD    | 84
         C       |         |         | BLINDED TREATMENT | AVDDSE   | 5
         C       |         |         | BLINDED TREATMENT | DOSEMAX  | 5
+        C       |         |         | BLINDED TREATMENT | DOSEMIN  | 5
         C       |         |         | BLINDED TREATMENT | DOSESTRT | 5
         C       |         |         | BLINDED TREATMENT | ESCAL    | 0
         C       |         |         | BLINDED TREATMENT | NCYC     | 1

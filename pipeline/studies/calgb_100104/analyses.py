@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipeline.studies.calgb_100104.design import DESIGN
 from pipeline.studies.calgb_100104.endpoints import CAUSES
 from pipeline.studies.calgb_100104.tables import TABLES
 from pipeline.study import Analysis
@@ -70,6 +71,7 @@ def _forest(paramcd: str) -> Analysis:
 
 
 ANALYSES: tuple[Analysis, ...] = (
+    *DESIGN,
     *TABLES,
     *_by_factor(),
     _forest("TTP"),

@@ -6,10 +6,10 @@ stand beside. What does not belong here: any computation.
 
 from __future__ import annotations
 
-import datetime as dt
 from pathlib import Path
 
 from pipeline.studies.calgb_100104.analyses import ANALYSES
+from pipeline.studies.calgb_100104.design import LONG_TERM, SAFETY_DATE, UNBLINDING
 from pipeline.studies.calgb_100104.endpoints import ENDPOINTS, LAST_ALIVE
 from pipeline.studies.calgb_100104.figures import FIGURES
 from pipeline.studies.calgb_100104.mapping import SDTM
@@ -17,13 +17,10 @@ from pipeline.study import Arm, CutOff, CutRule, Stratum, Study
 from schemas.crf.calgb_100104 import FORM_CODE, FORMS, RESTRICTED
 
 HERE = Path(__file__).parent
-SAFETY_DATE = dt.date(2012, 2, 29)
-"""Adverse events and second cancers of the long-term cut-off; the paper says February 2012, no day."""
-
 CUT_OFFS = (
-    CutOff(dt.date(2009, 12, 17), "Unblinding"),
+    CutOff(UNBLINDING, "Unblinding"),
     CutOff(
-        dt.date(2011, 10, 31),
+        LONG_TERM,
         "Long-term outcomes",
         by_form={"adverse_events": SAFETY_DATE, "new_primary_cancer": SAFETY_DATE},
     ),
@@ -52,7 +49,7 @@ STUDY = Study(
         Stratum("Prior lenalidomide", "STRAT3R", "STRAT3V", {"Y": "yes", "N": "no"}),
     ),
     block_size=6,
-    unblinding=dt.date(2009, 12, 17),
+    unblinding=UNBLINDING,
     cut_offs=CUT_OFFS,
     cut_rules=CUT_RULES,
     forms=FORMS,

@@ -9,6 +9,7 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.studies.calgb_100104.design import LONG_TERM
 from pipeline.study import Analysis
 from schemas.adam import INDUCTION_GROUP
 
@@ -172,6 +173,7 @@ SECOND_CANCER: tuple[Analysis, ...] = (
             "SOLID, DRUG RESTARTED": solid & _flagged("RESTRTFL"),
             "SOLID AFTER PROGRESSION": solid & _flagged("SPMPDFL"),
             "AFTER CROSSOVER": _flagged("XOAFTFL"),
+            "AFTER THE LONG-TERM CUT-OFF": pl.col("ASTDT") > LONG_TERM,
         },
     ),
     _summary("SPM_ONSET", "adce", None, counted, variable="ADURRAND", levels=CLASSES),
@@ -237,7 +239,7 @@ DISPOSITION: tuple[Analysis, ...] = (
     _summary("RANDOMISATION_DATE", "adsl", None, randomised, variable="RANDDT"),
     _summary("STARTING_DOSE", "adsl", "Exposure", randomised, variable="DOSESTRT"),
 )
-EXPOSURE_PARAMETERS = ("TDURD", "TDOSE", "AVDDSE", "RDI", "NCYC", "DOSEMAX", "NREDUC", "NHELD")
+EXPOSURE_PARAMETERS = ("TDURD", "TDOSE", "AVDDSE", "RDI", "NCYC", "DOSEMIN", "DOSEMAX", "NREDUC", "NHELD")
 EXPOSURE: tuple[Analysis, ...] = (
     *(
         _summary(f"EX_{code}", "adex", "Exposure", pl.col("PARAMCD") == code, variable="AVAL")

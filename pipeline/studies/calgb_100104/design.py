@@ -1,0 +1,96 @@
+"""What the protocol fixes: limits, design parameters and dates that no patient's data give.
+
+They are checked against the paper like results are, with the verdict `design`: the value is the one
+this study's code works with, and what can be computed from others is computed. What does not belong
+here: results.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from pipeline.derive.baseline import B2M_LIMIT
+from pipeline.numbers import P_FLOOR
+from pipeline.studies.calgb_100104.mapping import UNIT_DIVISOR
+from pipeline.study import Analysis
+
+EPOCH = dt.date(1970, 1, 1)
+UNBLINDING = dt.date(2009, 12, 17)
+LONG_TERM = dt.date(2011, 10, 31)
+SAFETY_DATE = dt.date(2012, 2, 29)
+"""Adverse events and second cancers of the long-term cut-off; the paper says February 2012, no day."""
+FIRST_DSMB_REPORT = dt.date(2009, 6, 30)
+"""The paper says June 2009; the day is the transfer's."""
+SECOND_CANCER_QUERIES = dt.date(2010, 12, 1)
+"""First of the query sets to the sites; the paper says December 2010."""
+LAST_SCREENING = dt.date(2012, 1, 1)
+
+STRATA = ("STRAT1R", "STRAT2R", "STRAT3R")
+LISTING_THRESHOLD = 5
+"""Table 2 lists a term that at least this many patients of either arm had."""
+FOREST_RADIUS_EXPONENT = -2
+"""The radius of a circle in Figure 2 goes with the standard error to this power."""
+SEQUENTIAL = {"alpha": 0.05, "power": 0.90, "hazard_ratio": 1.4, "looks": 3}
+"""One-sided log-rank test of time to progression, placebo to lenalidomide; three looks are assumed."""
+
+
+def _day(date: dt.date) -> int:
+    return (date - EPOCH).days
+
+
+def _divisor(test: str, unit: str) -> float:
+    return UNIT_DIVISOR[test, unit]
+
+
+PARAMETERS: dict[str, float] = {
+    # eligibility
+    "AGE_MIN": 18,
+    "AGE_MAX": 70,
+    "AGE_LIMIT": 71,
+    "ECOG_MIN": 0,
+    "ECOG_MAX": 1,
+    "DURIE_SALMON_MIN": 1,
+    "INDUCTION_MONTHS_MIN": 2,
+    "INDUCTION_MONTHS_MAX": 12,
+    "INDUCTION_REGIMENS_MAX": 2,
+    "RESPONSE_WINDOW_DAYS": 100,
+    "CD34_MIN": 2,
+    "MOBILISATION_DAYS_MAX": 42,
+    "RANDOMISATION_DAY_MIN": 100,
+    "RANDOMISATION_DAY_MAX": 110,
+    # stratification and units
+    "STRATA_FACTORS": len(STRATA),
+    "B2M_LIMIT": B2M_LIMIT["mg/L"],
+    "B2M_LIMIT_SI": B2M_LIMIT["nmol/L"],
+    "B2M_NMOL_PER_MG": _divisor("B2MICG", "nmol/L"),
+    "CALCIUM_MMOL_PER_MG": _divisor("CA", "mmol/L"),
+    "CREATININE_UMOL_PER_MG": _divisor("CREAT", "umol/L"),
+    # sample size and monitoring
+    "ALPHA": SEQUENTIAL["alpha"],
+    "POWER": SEQUENTIAL["power"],
+    "HAZARD_RATIO": SEQUENTIAL["hazard_ratio"],
+    "DROPOUT_EXPECTED": 0.15,
+    "FIRST_LOOK_INFORMATION": 0.20,
+    "REPORTS_PER_YEAR": 2,
+    "REVIEW_AT_RELEASE": 3,
+    # dates
+    "UNBLINDING_DATE": _day(UNBLINDING),
+    "LONG_TERM_DATE": _day(LONG_TERM),
+    "SAFETY_DATE": _day(SAFETY_DATE),
+    "FIRST_REPORT_DATE": _day(FIRST_DSMB_REPORT),
+    "SPM_QUERY_START": _day(SECOND_CANCER_QUERIES),
+    "SPM_LAST_SCREENING": _day(LAST_SCREENING),
+    "SPM_QUERY_SETS": 3,
+    # reporting
+    "CONFIDENCE_LEVEL": 0.95,
+    "P_FLOOR": P_FLOOR,
+    "R_VERSION": 2_14_01,  # the paper's R, whose survival and cmprsk of 2011 gave our reference values
+    "LISTING_THRESHOLD": LISTING_THRESHOLD,
+    "CTCAE_VERSION": 3.0,
+    "FOREST_RADIUS_EXPONENT": FOREST_RADIUS_EXPONENT,
+}
+
+DESIGN: tuple[Analysis, ...] = (
+    Analysis("PROTOCOL", "parameters", "DESIGN", dataset="adsl", options={"values": PARAMETERS}),
+    Analysis("SAMPLE_SIZE", "sample_size", "DESIGN", dataset="adsl", options=SEQUENTIAL),
+)
