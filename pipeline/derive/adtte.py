@@ -109,8 +109,8 @@ def _derive_endpoint(
     )
     last_censoring = (
         _in_order(endpoint.censors, found)
-        .join(start.join(first_event, on="SUBJECT", how="anti"), on="SUBJECT")
         .filter(IS_LAST)
+        .join(start.join(first_event, on="SUBJECT", how="anti"), on="SUBJECT")
         .sort("SUBJECT", "SOURCE", "SRCSEQ")
         .unique("SUBJECT", keep="first", maintain_order=True)
         .with_columns(ADT=pl.max_horizontal("ADT", "STARTDT"))

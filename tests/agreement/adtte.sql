@@ -1,0 +1,186 @@
+-- ADTTE by a second road: from the tabulation datasets and two dates of ADSL, without ADRS and ADCE.
+--
+-- Written from the trial's clinical rules (2.6 partial dates, 2.8 time to event, 2.9 second cancers), not from
+-- the pipeline's code, to be compared with it row by row. Reads: adsl (USUBJID, ITTFL, ASCTDT, RANDDT), the
+-- domains ds, rs, ce, ss, lb, ex, ae, cm, pr, and run (CUTOFF), one row.
+
+-- A partial date (--DTC) may mean any day from first_day to last_day; nothing known: NULL.
+CREATE OR REPLACE TEMP MACRO first_day(dtc) AS
+    CASE length(dtc)
+        WHEN 10 THEN try_cast(dtc AS DATE)
+        WHEN 7 THEN try_cast(dtc || '-01' AS DATE)
+        ELSE try_cast(dtc[1:4] || '-01-01' AS DATE)
+    END;
+CREATE OR REPLACE TEMP MACRO last_day_of(dtc) AS
+    CASE length(dtc)
+        WHEN 10 THEN try_cast(dtc AS DATE)
+        WHEN 7 THEN last_day(try_cast(dtc || '-01' AS DATE))
+        ELSE try_cast(dtc[1:4] || '-12-31' AS DATE)
+    END;
+CREATE OR REPLACE TEMP MACRO flag(dtc) AS
+    CASE length(dtc) WHEN 10 THEN NULL WHEN 7 THEN 'D' ELSE 'M' END;
+-- The first day, moved to a lower bound only where the known part allows that day.
+CREATE OR REPLACE TEMP MACRO not_before(dtc, lower_bound) AS
+    CASE
+        WHEN lower_bound BETWEEN first_day(dtc) AND last_day_of(dtc) THEN lower_bound
+        ELSE first_day(dtc)
+    END;
+
+WITH
+cut AS (SELECT CUTOFF AS LAST_DAY FROM run),
+
+patients AS (SELECT USUBJID, ASCTDT, RANDDT FROM adsl WHERE ITTFL = 'Y'),
+
+-- 2.8, OS: every record that shows the patient alive, in the order in which they win a shared day.
+alive AS (
+    SELECT USUBJID, 1 AS RANK, 'SS' AS SRCDOM, 'SSDTC' AS SRCVAR, SSSEQ AS SRCSEQ, SSDTC AS DTC,
+           'LAST CONTACT' AS CNSDTDSC
+    FROM ss WHERE SSSTRESC = 'ALIVE'
+    UNION ALL
+    SELECT USUBJID, 2, 'RS', 'RSDTC', RSSEQ, RSDTC, 'LAST DISEASE ASSESSMENT'
+    FROM rs WHERE RSTESTCD = 'OVRLRESP'
+    UNION ALL
+    SELECT USUBJID, 3, 'LB', 'LBDTC', LBSEQ, LBDTC, 'LAST LABORATORY SAMPLE'
+    FROM lb WHERE LBSTAT IS NULL
+    UNION ALL
+    SELECT USUBJID, 4, 'EX', 'EXENDTC', EXSEQ, EXENDTC, 'LAST DOSE'
+    FROM ex WHERE DAYSTKN > 0
+    UNION ALL
+    SELECT USUBJID, 5, 'AE', 'AESTDTC', AESEQ, AESTDTC, 'LAST ADVERSE EVENT' FROM ae
+    UNION ALL
+    SELECT USUBJID, 6, 'CM', 'CMSTDTC', CMSEQ, CMSTDTC, 'LAST START OF THERAPY' FROM cm
+    UNION ALL
+    SELECT USUBJID, 7, 'CE', 'CESTDTC', CESEQ, CESTDTC, 'DIAGNOSIS OF SECOND CANCER' FROM ce
+    UNION ALL
+    SELECT USUBJID, 8, 'PR', 'PRSTDTC', PRSEQ, PRSTDTC, 'TRANSPLANTATION' FROM pr
+    UNION ALL
+    SELECT USUBJID, 9, 'DS', 'DSSTDTC', DSSEQ, DSSTDTC, 'PROTOCOL MILESTONE'
+    FROM ds WHERE DSDECOD IN ('REGISTERED', 'RANDOMIZED', 'CROSSOVER')
+),
+alive_dated AS (
+    SELECT a.*, first_day(DTC) AS ADT, flag(DTC) AS ADTF
+    FROM alive a JOIN patients USING (USUBJID), cut
+    WHERE first_day(DTC) <= LAST_DAY
+),
+last_alive AS (SELECT USUBJID, max(ADT) AS LSTALVDT FROM alive_dated GROUP BY USUBJID),
+
+-- 2.6, DTHDT: not before the day after the last date known alive. One report counts: the one whose last
+-- possible day is earliest. Going off treatment because of death is dated by the end of treatment.
+death AS (
+    SELECT USUBJID, not_before(DSSTDTC, LSTALVDT + 1) AS ADT, flag(DSSTDTC) AS ADTF, DSSEQ AS SRCSEQ
+    FROM ds JOIN patients USING (USUBJID) LEFT JOIN last_alive USING (USUBJID), cut
+    WHERE DSDECOD = 'DEATH' AND DSSCAT IS DISTINCT FROM 'STUDY TREATMENT'
+      AND not_before(DSSTDTC, LSTALVDT + 1) <= LAST_DAY
+    QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY last_day_of(DSSTDTC), DSSEQ) = 1
+),
+
+-- Responses that could be evaluated (NE could not).
+assessment AS (
+    SELECT USUBJID, RANDDT, first_day(RSDTC) AS ADT, flag(RSDTC) AS ADTF, RSSEQ AS SRCSEQ, RSSTRESC
+    FROM rs JOIN patients USING (USUBJID), cut
+    WHERE RSTESTCD = 'OVRLRESP' AND RSSTRESC IN ('sCR', 'CR', 'VGPR', 'PR', 'MR', 'SD', 'PD')
+      AND first_day(RSDTC) <= LAST_DAY
+),
+last_assessment AS (
+    SELECT USUBJID, ADT, ADTF, SRCSEQ
+    FROM assessment
+    WHERE ADT > RANDDT
+    QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY ADT DESC, SRCSEQ DESC) = 1
+),
+
+-- 2.6, PDDT: not before the day after the last assessment without progression that it can follow, nor before
+-- the day after randomisation; progression up to randomisation is a deviation, not an event.
+report AS (
+    SELECT r.USUBJID, r.RSSEQ, r.RSDTC, p.RANDDT, max(a.ADT) AS LAST_STABLE
+    FROM rs r
+    JOIN patients p USING (USUBJID)
+    LEFT JOIN assessment a
+        ON a.USUBJID = r.USUBJID AND a.RSSTRESC <> 'PD' AND a.ADT <= last_day_of(r.RSDTC)
+    WHERE r.RSTESTCD = 'PROGRESS'
+    GROUP BY ALL
+),
+report_dated AS (
+    SELECT *, not_before(RSDTC, greatest(LAST_STABLE, RANDDT) + 1) AS ADT FROM report
+),
+progression AS (
+    SELECT USUBJID, ADT, flag(RSDTC) AS ADTF, RSSEQ AS SRCSEQ
+    FROM report_dated, cut
+    WHERE ADT > RANDDT AND ADT <= LAST_DAY
+    QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY last_day_of(RSDTC), RSSEQ) = 1
+),
+
+-- 2.9: after randomisation, invasive, not a basal-cell or squamous-cell skin cancer, first per patient;
+-- leukaemia within 90 days of a myelodysplastic syndrome is the same event.
+cancer AS (
+    SELECT ce.*, RANDDT, not_before(CESTDTC, RANDDT) AS ADT FROM ce JOIN patients USING (USUBJID)
+),
+second_cancer AS (
+    SELECT USUBJID, ADT, flag(CESTDTC) AS ADTF, CESEQ AS SRCSEQ
+    FROM cancer c, cut
+    WHERE ADT > RANDDT AND ADT <= LAST_DAY AND INVASIVE = 'Y' AND CESCAT IN ('HEMATOLOGIC', 'SOLID')
+      AND NOT (
+          SPMGRP IS NOT DISTINCT FROM 'AML' AND EXISTS (
+              SELECT 1 FROM cancer m
+              WHERE m.USUBJID = c.USUBJID AND m.SPMGRP = 'MDS'
+                AND (m.ADT, m.CESEQ) < (c.ADT, c.CESEQ) AND c.ADT - m.ADT <= 90
+          )
+      )
+    QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY ADT, CESEQ) = 1
+),
+
+-- 2.8: what ends each parameter. RANK decides a shared day; an ending goes before any censoring.
+meaning (PARAMCD, FOUND, IS_END, RANK, CNSR, EVNTDESC, CNSDTDSC) AS (
+    VALUES
+    ('TTP', 'PD', true, 1, 0, 'DISEASE PROGRESSION', NULL),
+    ('TTP', 'DEATH', true, 2, 0, 'DEATH', NULL),
+    ('TTP', 'ASSESSED', false, 1, 1, 'NO EVENT BY THE LAST DISEASE ASSESSMENT', 'LAST EVALUABLE DISEASE ASSESSMENT'),
+    ('TTP', 'RANDOMISED', false, 2, 2, 'NO DISEASE ASSESSMENT AFTER RANDOMISATION', 'RANDOMISATION'),
+    ('OS', 'DEATH', true, 1, 0, 'DEATH', NULL),
+    ('OS', 'ALIVE', false, NULL, 1, 'ALIVE AT LAST CONTACT', NULL),
+    ('EFS', 'CANCER', true, 1, 0, 'SECOND PRIMARY CANCER', NULL),
+    ('EFS', 'PD', true, 2, 0, 'DISEASE PROGRESSION', NULL),
+    ('EFS', 'DEATH', true, 3, 0, 'DEATH', NULL),
+    ('EFS', 'ASSESSED', false, 1, 1, 'NO EVENT BY THE LAST DISEASE ASSESSMENT', 'LAST EVALUABLE DISEASE ASSESSMENT'),
+    ('EFS', 'RANDOMISED', false, 2, 2, 'NO DISEASE ASSESSMENT AFTER RANDOMISATION', 'RANDOMISATION'),
+    ('TTSPM', 'CANCER', true, 1, 0, 'SECOND PRIMARY CANCER', NULL),
+    ('TTSPM', 'PD', true, 2, 3, 'DISEASE PROGRESSION FIRST', 'DISEASE PROGRESSION'),
+    ('TTSPM', 'DEATH', true, 3, 4, 'DEATH FIRST', 'DEATH'),
+    ('TTSPM', 'ASSESSED', false, 1, 1, 'NO EVENT BY THE LAST DISEASE ASSESSMENT', 'LAST EVALUABLE DISEASE ASSESSMENT'),
+    ('TTSPM', 'RANDOMISED', false, 2, 2, 'NO DISEASE ASSESSMENT AFTER RANDOMISATION', 'RANDOMISATION')
+),
+found AS (
+    SELECT 'PD' AS FOUND, USUBJID, ADT, ADTF, 'RS' AS SRCDOM, 'RSDTC' AS SRCVAR, SRCSEQ,
+           NULL::INT AS ALIVE_RANK, NULL::VARCHAR AS ALIVE_BY
+    FROM progression
+    UNION ALL SELECT 'DEATH', USUBJID, ADT, ADTF, 'DS', 'DSSTDTC', SRCSEQ, NULL, NULL FROM death
+    UNION ALL SELECT 'CANCER', USUBJID, ADT, ADTF, 'CE', 'CESTDTC', SRCSEQ, NULL, NULL FROM second_cancer
+    UNION ALL SELECT 'ASSESSED', USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ, NULL, NULL FROM last_assessment
+    UNION ALL
+    SELECT 'RANDOMISED', USUBJID, first_day(DSSTDTC), flag(DSSTDTC), 'DS', 'DSSTDTC', DSSEQ, NULL, NULL
+    FROM ds, cut WHERE DSDECOD = 'RANDOMIZED' AND first_day(DSSTDTC) <= LAST_DAY
+    UNION ALL SELECT 'ALIVE', USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ, RANK, CNSDTDSC FROM alive_dated
+),
+candidate AS (
+    SELECT
+        USUBJID, PARAMCD, IS_END, CNSR, EVNTDESC, ADTF, SRCDOM, SRCVAR, SRCSEQ,
+        CASE WHEN PARAMCD = 'TTSPM' THEN RANDDT ELSE ASCTDT END AS STARTDT,
+        ADT AS FOUNDDT,
+        coalesce(RANK, ALIVE_RANK) AS RANK,
+        coalesce(CNSDTDSC, ALIVE_BY) AS CNSDTDSC
+    FROM found JOIN meaning USING (FOUND) JOIN patients USING (USUBJID)
+)
+SELECT
+    USUBJID, PARAMCD, STARTDT, greatest(FOUNDDT, STARTDT) AS ADT, ADTF,
+    greatest(FOUNDDT, STARTDT) - STARTDT + 1 AS AVAL, CNSR, EVNTDESC, CNSDTDSC, SRCDOM, SRCVAR, SRCSEQ
+FROM candidate
+WHERE NOT IS_END OR FOUNDDT >= STARTDT
+QUALIFY row_number() OVER (
+    PARTITION BY USUBJID, PARAMCD
+    ORDER BY
+        IS_END DESC,
+        CASE WHEN IS_END THEN FOUNDDT END,
+        CASE WHEN NOT IS_END THEN FOUNDDT END DESC,
+        RANK,
+        SRCSEQ
+) = 1
+ORDER BY USUBJID, PARAMCD;

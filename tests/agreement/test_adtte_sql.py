@@ -1,0 +1,163 @@
+"""ADTTE by two roads: the pipeline's engine and `adtte.sql`, on invented patients.
+
+The patients have few days to choose from, most of them near the cut-off or shared by several records, so
+that ties, partial dates and records beyond the cut-off are the rule. What does not belong here: what the
+right answer for a patient is (`tests/spec`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pipeline.derive.adce import derive_adce
+from pipeline.derive.adrs import derive_adrs
+from pipeline.derive.adsl import derive_adsl
+from pipeline.derive.adtte import derive_adtte
+from pipeline.studies.calgb_100104.protocol import STUDY
+from pipeline.study import CutOff
+from schemas.adam import ADTTE
+from schemas.base import dtypes, failures
+from schemas.sdtm import DOMAINS
+
+SQL = (Path(__file__).parent / "adtte.sql").read_text()
+READ_BY_SQL = ("ds", "rs", "ce", "ss", "lb", "ex", "ae", "cm", "pr")
+CUT_OFF = CutOff(dt.date(2009, 12, 17), "Unblinding")
+COMPARED = [
+    "USUBJID", "PARAMCD", "STARTDT", "ADT", "ADTF", "AVAL", "CNSR", "EVNTDESC", "CNSDTDSC", "SRCDOM",
+    "SRCVAR", "SRCSEQ",
+]  # fmt: skip
+
+TRANSPLANT = ["2009-01-05", "2009-02-10"]
+RANDOMISATION = ["2009-05-04", "2009-05-20"]
+# Before randomisation, on its days, in one month, around the cut-off, after it.
+DAYS = [
+    "2009-01-05", "2009-04-30", "2009-05-04", "2009-05-05", "2009-05-20", "2009-05-21", "2009-06-15",
+    "2009-09-01", "2009-09-14", "2009-09-15", "2009-11-30", "2009-12-16", "2009-12-17", "2009-12-18",
+    "2010-02-01",
+]  # fmt: skip
+PRECISION = {"day": slice(10), "month": slice(7), "year": slice(4), "nothing": None, "year and day": None}
+
+
+@st.composite
+def a_date(draw: st.DrawFn) -> str | None:
+    """A --DTC: mostly complete, else without its day, month, both, or anything."""
+    day = draw(st.sampled_from(DAYS))
+    known = draw(st.sampled_from(["day"] * 8 + ["month"] * 3 + ["year", "year and day", "nothing"]))
+    match known:
+        case "nothing":
+            return None
+        case "year and day":
+            return f"{day[:4]}---{day[8:]}"
+        case _:
+            return day[PRECISION[known]]
+
+
+def some(kind: st.SearchStrategy[dict[str, Any]], most: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    return st.lists(kind, max_size=most)
+
+
+def record(date: str, **columns: Any) -> st.SearchStrategy[dict[str, Any]]:
+    """A row with its date and columns, each a value or a list of values to choose from."""
+    choices = {
+        name: st.sampled_from(value) if isinstance(value, list) else st.just(value)
+        for name, value in columns.items()
+    }
+    return st.fixed_dictionaries({date: a_date(), **choices})
+
+
+RECORDS: dict[str, st.SearchStrategy[list[dict[str, Any]]]] = {
+    "rs": some(
+        record("RSDTC", RSTESTCD="OVRLRESP", RSSTRESC=["CR", "PR", "SD", "PD", "NE", "sCR", None])
+        | record("RSDTC", RSTESTCD="PROGRESS", RSSTRESC="PD")
+        | record("RSDTC", RSTESTCD="ECOG101", RSSTRESC="1"),
+        most=5,
+    ),
+    "ds": some(
+        record("DSSTDTC", DSDECOD="DEATH", DSCAT="DISPOSITION EVENT", DSSCAT=["STUDY PARTICIPATION"] * 3 + ["STUDY TREATMENT"])
+        | record("DSSTDTC", DSDECOD=["CROSSOVER", "REGISTERED"], DSCAT="PROTOCOL MILESTONE"),
+        most=2,
+    ),
+    "ce": some(
+        record(
+            "CESTDTC",
+            CESCAT=["HEMATOLOGIC", "HEMATOLOGIC", "SOLID", "NMSC_BCC", "UNK"],
+            SPMGRP=["AML", "MDS", "OTHER", None],
+            INVASIVE=["Y", "Y", "Y", "N", "U"],
+        ),
+        most=3,
+    ),
+    "ss": some(record("SSDTC", SSSTRESC=["ALIVE", "ALIVE", "DEAD", "UNKNOWN"]), most=2),
+    "lb": some(record("LBDTC", LBSTAT=[None, "NOT DONE"]), most=1),
+    "ex": some(record("EXENDTC", DAYSTKN=[0, 28]), most=1),
+    "ae": some(record("AESTDTC"), most=1),
+    "cm": some(record("CMSTDTC"), most=1),
+}  # fmt: skip
+
+
+@st.composite
+def a_patient(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
+    """The records of one patient by domain, in the order that gives --SEQ; some were never randomised."""
+    records = {domain: draw(rows) for domain, rows in RECORDS.items()}
+    records["pr"] = [{"PRSTDTC": draw(st.sampled_from(TRANSPLANT))}]
+    if draw(st.integers(0, 9)):
+        randomised = {"DSDECOD": "RANDOMIZED", "DSSTDTC": draw(st.sampled_from(RANDOMISATION))}
+        place = draw(st.integers(0, len(records["ds"])))
+        records["ds"] = [*records["ds"][:place], randomised, *records["ds"][place:]]
+    return records
+
+
+def tabulated(patients: list[dict[str, list[dict[str, Any]]]]) -> dict[str, pl.DataFrame]:
+    """The patients as tabulation domains of the declared columns; what no record gives is null."""
+    rows: dict[str, list[dict[str, Any]]] = {domain: [] for domain in DOMAINS}
+    for number, records in enumerate(patients, start=1):
+        subject = {"STUDYID": STUDY.id, "CUTOFF": CUT_OFF.date, "USUBJID": f"P{number:03d}"}
+        rows["dm"].append({**subject, "SUBJID": f"{number:03d}", "ARM": "BLINDED", "ACTARM": "BLINDED"})
+        for domain, own in records.items():
+            sequence = f"{domain.upper()}SEQ"
+            rows[domain] += [{**subject, sequence: n, **row} for n, row in enumerate(own, start=1)]
+    return {domain: pl.DataFrame(rows[domain], schema=dtypes(model)) for domain, model in DOMAINS.items()}
+
+
+def by_polars(sdtm: dict[str, pl.DataFrame], adsl: pl.DataFrame) -> pl.DataFrame:
+    made = {
+        "adrs": derive_adrs(STUDY, sdtm, adsl, CUT_OFF),
+        "adce": derive_adce(STUDY, sdtm, adsl, CUT_OFF),
+    }
+    return derive_adtte(STUDY, sdtm | made, adsl, CUT_OFF)
+
+
+def by_sql(connection: duckdb.DuckDBPyConnection, frames: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    for name, frame in frames.items():
+        connection.register(name, frame)
+    answer = connection.execute(SQL).pl()
+    return answer.select(pl.col(c).cast(dtypes(ADTTE)[c]) for c in COMPARED)
+
+
+def assert_agree(sdtm: dict[str, pl.DataFrame]) -> pl.DataFrame:
+    """Both roads give the same rows; returns the engine's."""
+    adsl = derive_adsl(STUDY, sdtm, CUT_OFF)
+    engine = by_polars(sdtm, adsl)
+    read = {name: sdtm[name] for name in READ_BY_SQL}
+    run = pl.DataFrame({"CUTOFF": [CUT_OFF.date]})
+    with duckdb.connect() as connection:
+        second = by_sql(connection, read | {"adsl": adsl, "run": run})
+    first = engine.select(COMPARED)
+    apart = pl.concat([first.join(second, on=COMPARED, how="anti", nulls_equal=True).with_columns(ROAD=pl.lit("engine")),
+                       second.join(first, on=COMPARED, how="anti", nulls_equal=True).with_columns(ROAD=pl.lit("sql"))])  # fmt: skip
+    assert apart.is_empty(), f"the roads differ:\n{apart.sort(COMPARED[:2]).to_dicts()}"
+    assert len(first) == len(second)
+    return engine
+
+
+@settings(max_examples=150, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(a_patient(), min_size=1, max_size=5))
+def test_the_two_roads_agree(patients: list[dict[str, list[dict[str, Any]]]]) -> None:
+    engine = assert_agree(tabulated(patients))
+    assert failures(ADTTE, engine).is_empty()
