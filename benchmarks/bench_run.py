@@ -1,0 +1,60 @@
+"""The whole run from the shell, both cut-offs: seconds, peak memory, and the ratio to importing Dagster.
+
+    python -m benchmarks.bench_run
+
+The limits (45 s, 1 GB) are for a quiet machine of two cores; the ratio holds on any.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+SECONDS, MEGABYTES = 45.0, 1024.0
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a process took: wall and CPU seconds, and its largest resident set in megabytes."""
+
+    wall: float
+    cpu: float
+    megabytes: float
+
+
+def cost_of(command: list[str]) -> Cost:
+    """Run a command and wait for it; RuntimeError if it fails."""
+    started = time.perf_counter()
+    process = os.posix_spawnp(command[0], command, os.environ, file_actions=_QUIET)
+    _, status, used = os.wait4(process, 0)
+    wall = time.perf_counter() - started
+    if os.waitstatus_to_exitcode(status) != 0:
+        raise RuntimeError(f"{' '.join(command)} ended with {os.waitstatus_to_exitcode(status)}")
+    return Cost(wall, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+
+
+_QUIET = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
+
+
+def main() -> int:
+    """Print the costs; 1 if a limit is broken."""
+    importing = cost_of([sys.executable, "-c", "import dagster"])
+    pipeline = str(Path(sys.executable).with_name("pipeline"))
+    with tempfile.TemporaryDirectory() as folder:
+        command = [pipeline, "run", "--warehouse", str(Path(folder) / "warehouse")]
+        first, second = cost_of(command), cost_of(command)
+    print("whole run, both cut-offs     wall s   cpu s      MB   times `import dagster`")
+    for name, cost in (("import dagster", importing), ("first run", first), ("run again", second)):
+        ratio = cost.wall / importing.wall
+        print(f"{name:<28}{cost.wall:7.1f}{cost.cpu:8.1f}{cost.megabytes:8.0f}{ratio:23.1f}")
+    broken = first.wall > SECONDS or max(first.megabytes, second.megabytes) > MEGABYTES
+    print("over the limit" if broken else f"within {SECONDS:.0f} s and {MEGABYTES:.0f} MB")
+    return int(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
