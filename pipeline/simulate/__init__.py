@@ -12,9 +12,9 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.simulate.calibrated import calibrated
-from pipeline.simulate.forms import forms, treatment_codes
-from pipeline.simulate.free import free
+from pipeline.simulate.calibrated import calibrated_trial
+from pipeline.simulate.forms import fill_forms, treatment_codes
+from pipeline.simulate.free import free_trial
 from pipeline.simulate.patients import Trial
 from pipeline.simulate.transfers import DATES, as_text, write_restricted, write_transfers
 
@@ -26,24 +26,24 @@ SEED = 100_104
 
 def calibrated_forms() -> dict[str, pl.DataFrame]:
     """All forms of the calibrated trial, every cell as text, all record versions."""
-    return {name: as_text(frame) for name, frame in forms(calibrated(SEED), SEED)}
+    return {name: as_text(frame) for name, frame in fill_forms(calibrated_trial(SEED), SEED)}
 
 
 def free_forms(patients: int, seed: int) -> dict[str, pl.DataFrame]:
     """All forms of a free trial of so many registered patients, every cell as text."""
-    return {name: as_text(frame) for name, frame in forms(free(patients, seed), seed)}
+    return {name: as_text(frame) for name, frame in fill_forms(free_trial(patients, seed), seed)}
 
 
 def simulate_calibrated(out: Path) -> None:
     """Write the calibrated trial to `out`: transfers, restricted treatment codes and their seal."""
-    _write(calibrated(SEED), SEED, out)
+    _write(calibrated_trial(SEED), SEED, out)
 
 
 def simulate_trial(patients: int, seed: int, out: Path, transfer_dates: Sequence[dt.date] = DATES) -> None:
     """Write a free trial of so many registered patients to `out`, one form at a time."""
-    _write(free(patients, seed), seed, out, transfer_dates)
+    _write(free_trial(patients, seed), seed, out, transfer_dates)
 
 
 def _write(trial: Trial, seed: int, out: Path, transfer_dates: Sequence[dt.date] = DATES) -> None:
-    write_transfers(forms(trial, seed), out, transfer_dates)
+    write_transfers(fill_forms(trial, seed), out, transfer_dates)
     write_restricted(treatment_codes(trial, seed), out)

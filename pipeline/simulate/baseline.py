@@ -34,54 +34,46 @@ MM_TYPES = (
     "IGG KAPPA", "IGG LAMBDA", "IGA KAPPA", "IGA LAMBDA", "IGM KAPPA", "IGM LAMBDA",
     "KAPPA LC ONLY", "LAMBDA LC ONLY", "NONSECRETORY", "UNK",
 )  # fmt: skip
-
 STAGES = ("I", "II", "III", "UNK")
-
 RACES = ("WHITE", "BLACK OR AFRICAN AMERICAN", "ASIAN", "AMERICAN INDIAN OR ALASKA NATIVE", "UNKNOWN")
 
 # Table 1, by arm.
 MEN = {LEN: (121, 110), PBO: (129, 100)}
-
 MM_TYPE = {LEN: (70, 43, 21, 13, 2, 0, 13, 4, 30, 35), PBO: (76, 31, 20, 13, 1, 1, 12, 10, 24, 41)}
-
 DURIE_SALMON = {LEN: (35, 71, 112, 13), PBO: (28, 59, 129, 13)}
-
 ISS = {LEN: (177, 11, 4, 39), PBO: (170, 16, 3, 40)}
-
 AGE = {LEN: (59, 29, 71, 8.0), PBO: (58, 40, 71, 7.4)}
-
 AGE_LEAN = {LEN: 2.0, PBO: 0.0}
-
 CALCIUM = {LEN: (9.1, 7.2, 12.8, 0.5), PBO: (9.1, 3.1, 10.8, 0.5)}
-
 ALBUMIN = {LEN: (4.0, 1.4, 4.9, 0.36), PBO: (3.9, 2.9, 5.0, 0.34)}
-
 CREATININE = {LEN: (0.9, 0.4, 1.9, 0.22), PBO: (0.9, 0.5, 2.2, 0.22)}
 
 NO_STEROID = {LEN: {"B": 3, "L": 1, "T": 2}, PBO: {"B": 8, "L": 1, "T": 0}}
 """Patients of a cell without a glucocorticoid, so that the glucocorticoid rows of Table 1 come out."""
 
-# Regimens by cell: (regimen number, name, agents), with and without a glucocorticoid, with an anthracycline.
-D = "DEXAMETHASONE"
+DEX = "DEXAMETHASONE"
 
-PLAIN: dict[str, tuple[tuple[tuple[int, str, tuple[str, ...]], ...], ...]] = {
-    "B": (((1, "VD", ("BORTEZOMIB", D)),), ((1, "CyBorD", ("CYCLOPHOSPHAMIDE", "BORTEZOMIB", D)),)),
+Regimen = tuple[int, str, tuple[str, ...]]
+"""Number of the regimen, name, agents."""
+
+PLAIN: dict[str, tuple[tuple[Regimen, ...], ...]] = {
+    "B": (((1, "VD", ("BORTEZOMIB", DEX)),), ((1, "CyBorD", ("CYCLOPHOSPHAMIDE", "BORTEZOMIB", DEX)),)),
     "BL": (
-        ((1, "VRD", ("BORTEZOMIB", "LENALIDOMIDE", D)),),
-        ((1, "RD", ("LENALIDOMIDE", D)), (2, "VD", ("BORTEZOMIB", D))),
+        ((1, "VRD", ("BORTEZOMIB", "LENALIDOMIDE", DEX)),),
+        ((1, "RD", ("LENALIDOMIDE", DEX)), (2, "VD", ("BORTEZOMIB", DEX))),
     ),
-    "BLT": (((1, "VTD", ("BORTEZOMIB", "THALIDOMIDE", D)), (2, "RD", ("LENALIDOMIDE", D))),),
+    "BLT": (((1, "VTD", ("BORTEZOMIB", "THALIDOMIDE", DEX)), (2, "RD", ("LENALIDOMIDE", DEX))),),
     "BT": (
-        ((1, "VTD", ("BORTEZOMIB", "THALIDOMIDE", D)),),
-        ((1, "Thal/Dex", ("THALIDOMIDE", D)), (2, "VD", ("BORTEZOMIB", D))),
+        ((1, "VTD", ("BORTEZOMIB", "THALIDOMIDE", DEX)),),
+        ((1, "Thal/Dex", ("THALIDOMIDE", DEX)), (2, "VD", ("BORTEZOMIB", DEX))),
     ),
-    "L": (((1, "RD", ("LENALIDOMIDE", D)),), ((1, "BiRD", ("LENALIDOMIDE", D, "CLARITHROMYCIN")),)),
-    "LT": (((1, "Thal/Dex", ("THALIDOMIDE", D)), (2, "RD", ("LENALIDOMIDE", D))),),
+    "L": (((1, "RD", ("LENALIDOMIDE", DEX)),), ((1, "BiRD", ("LENALIDOMIDE", DEX, "CLARITHROMYCIN")),)),
+    "LT": (((1, "Thal/Dex", ("THALIDOMIDE", DEX)), (2, "RD", ("LENALIDOMIDE", DEX))),),
     "T": (
-        ((1, "Thal/Dex", ("THALIDOMIDE", D)),),
-        ((1, "CTD", ("CYCLOPHOSPHAMIDE", "THALIDOMIDE", D)),),
+        ((1, "Thal/Dex", ("THALIDOMIDE", DEX)),),
+        ((1, "CTD", ("CYCLOPHOSPHAMIDE", "THALIDOMIDE", DEX)),),
     ),
-    "other": (((1, "Cy/Dex", ("CYCLOPHOSPHAMIDE", D)),), ((1, "MP", ("MELPHALAN", "PREDNISONE")),)),
+    "other": (((1, "Cy/Dex", ("CYCLOPHOSPHAMIDE", DEX)),), ((1, "MP", ("MELPHALAN", "PREDNISONE")),)),
 }
 
 NO_STEROID_REGIMEN = {
@@ -91,17 +83,17 @@ NO_STEROID_REGIMEN = {
 }
 
 ANTHRACYCLINE = {
-    "B": ((1, "PAD", ("BORTEZOMIB", "DOXORUBICIN", D)),),
-    "BL": ((1, "DVD", ("LIPOSOMAL DOXORUBICIN", "VINCRISTINE", D)),
-           (2, "VRD", ("BORTEZOMIB", "LENALIDOMIDE", D))),
-    "BLT": ((1, "DVD-T", ("LIPOSOMAL DOXORUBICIN", "VINCRISTINE", "THALIDOMIDE", D)),
-            (2, "VRD", ("BORTEZOMIB", "LENALIDOMIDE", D))),
-    "BT": ((1, "VAD", ("VINCRISTINE", "DOXORUBICIN", D)), (2, "VTD", ("BORTEZOMIB", "THALIDOMIDE", D))),
-    "L": ((1, "DVD-R", ("LIPOSOMAL DOXORUBICIN", "VINCRISTINE", "LENALIDOMIDE", D)),),
-    "LT": ((1, "DVD-T", ("LIPOSOMAL DOXORUBICIN", "VINCRISTINE", "THALIDOMIDE", D)),
-           (2, "RD", ("LENALIDOMIDE", D))),
-    "T": ((1, "VAD", ("VINCRISTINE", "DOXORUBICIN", D)), (2, "Thal/Dex", ("THALIDOMIDE", D))),
-    "other": ((1, "VAD", ("VINCRISTINE", "DOXORUBICIN", D)),),
+    "B": ((1, "PAD", ("BORTEZOMIB", "DOXORUBICIN", DEX)),),
+    "BL": ((1, "DVD", ("LIPOSOMAL DOXORUBICIN", "VINCRISTINE", DEX)),
+           (2, "VRD", ("BORTEZOMIB", "LENALIDOMIDE", DEX))),
+    "BLT": ((1, "DVD-T", ("LIPOSOMAL DOXORUBICIN", "VINCRISTINE", "THALIDOMIDE", DEX)),
+            (2, "VRD", ("BORTEZOMIB", "LENALIDOMIDE", DEX))),
+    "BT": ((1, "VAD", ("VINCRISTINE", "DOXORUBICIN", DEX)), (2, "VTD", ("BORTEZOMIB", "THALIDOMIDE", DEX))),
+    "L": ((1, "DVD-R", ("LIPOSOMAL DOXORUBICIN", "VINCRISTINE", "LENALIDOMIDE", DEX)),),
+    "LT": ((1, "DVD-T", ("LIPOSOMAL DOXORUBICIN", "VINCRISTINE", "THALIDOMIDE", DEX)),
+           (2, "RD", ("LENALIDOMIDE", DEX))),
+    "T": ((1, "VAD", ("VINCRISTINE", "DOXORUBICIN", DEX)), (2, "Thal/Dex", ("THALIDOMIDE", DEX))),
+    "other": ((1, "VAD", ("VINCRISTINE", "DOXORUBICIN", DEX)),),
 }  # fmt: skip
 
 UNDETERMINED = ((1, "NOT DETERMINED", ("THALIDOMIDE",)),)
@@ -115,9 +107,7 @@ REGIMENS = [
 ]
 
 _PLAIN = {cell: [i for i, r in enumerate(REGIMENS) if r[0] == cell][: len(PLAIN[cell])] for cell in CELLS}
-
 _NO_STEROID = {cell: REGIMENS.index((cell, r)) for cell, r in NO_STEROID_REGIMEN.items()}
-
 _ANTHRACYCLINE = {cell: REGIMENS.index((cell, r)) for cell, r in ANTHRACYCLINE.items()}
 
 

@@ -40,7 +40,7 @@ from pipeline.simulate.patients import (
 SKELETON = Path(__file__).with_name("skeleton.csv")
 
 
-def calibrated(seed: int) -> Trial:
+def calibrated_trial(seed: int) -> Trial:
     """The 460 patients of the skeleton and 108 who were not randomised."""
     skeleton = pl.read_csv(SKELETON, infer_schema=False)
     n, others = skeleton.height, REGISTERED - skeleton.height

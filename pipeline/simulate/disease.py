@@ -27,17 +27,13 @@ REG, DAY100, PLANNED, AT_CUT, AT_PD, CONFIRM, LATER = range(7)
 """Kinds of visit; AT_CUT is the last assessment that is known at a cut-off."""
 
 SERUM, URINE, FLC, MARROW, BONE, PLASMACYTOMA, CALCIUM = range(7)
-
 BASES = ("SERUM", "URINE", "FLC", "MARROW", "BONE", "PLASMACYTOMA", "CALCIUM")
 
 CR, PR, MR, SD, PROGRESSED, UNKNOWN, VGPR = range(7)
-
 CALLS = (*RESPONSES[:5], "UNK", "VGPR")
 
 QUARTER = 91
-
 NEW_CRITERIA = day("2008-07-01")
-
 FLC_AVAILABLE = day("2006-07-01")
 
 

@@ -41,7 +41,7 @@ from schemas.base import names
 from schemas.crf.calgb_100104 import FORMS
 
 
-def forms(t: Trial, seed: int) -> Iterator[tuple[str, pl.DataFrame]]:
+def fill_forms(t: Trial, seed: int) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield (form, all versions of its records), dates as dates and everything else as it prints.
 
     Adds baseline, course of treatment and disease to the trial first; `sites` is the first form.

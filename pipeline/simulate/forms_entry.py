@@ -28,6 +28,7 @@ AMENDMENTS = (day("2005-12-01"), day("2007-03-15"), day("2008-10-01"))
 
 
 def registration(t: Trial, seed: int) -> pl.DataFrame:
+    """Registration: one form for each patient, sent by the central office within days."""
     rng = stream(seed, "form registration")
     n = len(t["reg"])
     i = np.arange(n)
@@ -49,6 +50,7 @@ def registration(t: Trial, seed: int) -> pl.DataFrame:
 
 
 def eligibility(t: Trial, seed: int) -> pl.DataFrame:
+    """Eligibility: 14 criteria at registration, six at randomisation."""
     rng = stream(seed, "form eligibility")
     n = len(t["reg"])
     on = randomised(t)
@@ -76,6 +78,7 @@ def eligibility(t: Trial, seed: int) -> pl.DataFrame:
 
 
 def on_study(t: Trial, seed: int) -> pl.DataFrame:
+    """Disease and history at entry: stage, M-component, prior cancer, organ function."""
     rng = stream(seed, "form on study")
     n = len(t["reg"])
     i = np.arange(n)
@@ -109,6 +112,7 @@ def on_study(t: Trial, seed: int) -> pl.DataFrame:
 
 
 def induction(t: Trial, seed: int) -> pl.DataFrame:
+    """Induction: one row for each agent of each regimen."""
     rng = stream(seed, "form induction")
     n = len(t["reg"])
     steps = [
@@ -148,6 +152,7 @@ def induction(t: Trial, seed: int) -> pl.DataFrame:
 
 
 def transplant(t: Trial, seed: int) -> pl.DataFrame:
+    """Transplantation of whoever reached it."""
     rng = stream(seed, "form transplant")
     i = np.flatnonzero(t["tx"] < NEVER)
     n = len(i)
@@ -177,6 +182,7 @@ def kits(t: Trial, seed: int) -> pl.Series:
 
 
 def randomization(t: Trial, seed: int) -> pl.DataFrame:
+    """Randomisation: number in order, strata as answered, block, kit; nothing that tells the arm."""
     rng = stream(seed, "form randomization")
     i = randomised(t)
     columns = {
@@ -194,6 +200,7 @@ def randomization(t: Trial, seed: int) -> pl.DataFrame:
 
 
 def deviations(t: Trial, seed: int) -> pl.DataFrame:
+    """Deviations: ineligible patients, missing entry data, visits out of window, codes opened early."""
     rng = stream(seed, "form deviations")
     on = t["arm"] != NONE
     early, early_day = unblinded_early(t, seed)

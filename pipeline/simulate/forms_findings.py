@@ -44,17 +44,12 @@ from pipeline.simulate.toxicity import (
 )
 
 TESTS = ("B2M", "CA", "ALB", "CREAT", "HGB", "WBC", "ANC", "ALC", "PLT", "LDH", "IGG", "IGA", "IGM")
-
 UNITS = ("mg/L", "mg/dL", "g/dL", "mg/dL", "g/dL", *["10^9/L"] * 4, "U/L", *["mg/dL"] * 3)
-
 LOWER = ("0.6", "8.5", "3.5", "0.6", "12.0", "4.0", "1.8", "1.0", "150", "100", "700", "70", "40")
-
 UPPER = ("2.4", "10.5", "5.0", "1.3", "16.5", "10.8", "7.7", "4.8", "400", "225", "1600", "400", "230")
-
 PLACES = np.array([1, 1, 1, 1, 1, 1, 1, 1, 0, 0, 0, 0, 0])
 
 B2M, CA, ALB, CREAT, HGB, WBC, ANC, ALC, PLT, LDH, IGG, IGA, IGM = range(13)
-
 COUNTS = np.array([CREAT, HGB, WBC, ANC, ALC, PLT])
 
 
@@ -94,6 +89,7 @@ def _panel(rng: Rng, t: Trial, i: np.ndarray) -> np.ndarray:
 
 
 def labs(t: Trial, v: Rows, events: Rows, seed: int) -> pl.DataFrame:
+    """Laboratory results: 13 tests at entry and day 100, six at a visit, the counts behind blood events."""
     rng = stream(seed, "form labs")
     n = len(t["reg"])
     entry = _panel(rng, t, np.arange(n))
@@ -163,6 +159,7 @@ LESIONS = ("NONE", "STABLE", "NEW", "INCREASED", "ND")
 
 
 def disease_assessment(t: Trial, v: Rows, m: Rows, seed: int) -> pl.DataFrame:
+    """Disease assessments: markers, lesions and the site's call, some first calls corrected later."""
     rng = stream(seed, "form disease assessment")
     i, kind, days = v["i"], v["kind"], v["day"]
     n = len(i)

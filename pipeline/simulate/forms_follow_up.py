@@ -15,6 +15,7 @@ from pipeline.simulate.toxicity import TERM, TERMS
 
 
 def follow_up(t: Trial, v: Rows, c: Rows, seed: int) -> pl.DataFrame:
+    """Contacts with the patient alive, and a contact form of some deaths."""
     rng = stream(seed, "form follow-up")
     i, days = c["i"], c["day"]
     n = len(i)
@@ -63,6 +64,7 @@ NEXT_AGENTS = (
 
 
 def subsequent_therapy(t: Trial, seed: int) -> pl.DataFrame:
+    """Next lines of therapy: one row for each agent."""
     rng = stream(seed, "form subsequent therapy")
     first = np.flatnonzero(t["next"] < NEVER)
     second = first[rng.random(len(first)) < 0.4]
@@ -93,6 +95,7 @@ CAUSES = ("MYELOMA", "SPM", "INFECTION", "CARDIAC", "TREATMENT", "OTHER", "UNK")
 
 
 def death(t: Trial, e: Rows, seed: int) -> pl.DataFrame:
+    """Deaths with their causes."""
     rng = stream(seed, "form death")
     i = np.flatnonzero(t["death"] < NEVER)
     n = len(i)

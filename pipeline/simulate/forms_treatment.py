@@ -35,6 +35,7 @@ from pipeline.simulate.toxicity import ACTIONS, TERM, TERMS
 
 
 def treatment_dose(t: Trial, c: Rows, seed: int) -> pl.DataFrame:
+    """Cycles of capsules, blinded and open-label."""
     rng = stream(seed, "form treatment dose")
     n = len(t["reg"])
     i = c["i"]
@@ -59,6 +60,7 @@ def treatment_dose(t: Trial, c: Rows, seed: int) -> pl.DataFrame:
 
 
 def adverse_event_form(t: Trial, e: Rows, seed: int) -> pl.DataFrame:
+    """Adverse events, some first reported while they went on, some regraded."""
     rng = stream(seed, "form adverse events")
     i, n = e["i"], len(e["i"])
     before = e["start"] < t["start"][i]
@@ -128,6 +130,7 @@ def adverse_event_form(t: Trial, e: Rows, seed: int) -> pl.DataFrame:
 
 
 def new_primary_cancer(t: Trial, seed: int) -> pl.DataFrame:
+    """Second cancers that count, and skin cancers that do not."""
     rng = stream(seed, "form new primary cancer")
     kinds = list(SPM_TYPES.values())
     i = np.flatnonzero((t["spm"] < NEVER) & (t["arm"] != NONE))
@@ -190,6 +193,7 @@ def _skin_cancers(rng: Rng, t: Trial) -> tuple[np.ndarray, np.ndarray, np.ndarra
 
 
 def off_treatment(t: Trial, seed: int) -> pl.DataFrame:
+    """End of blinded and of open-label treatment; patients who never started have no last dose."""
     rng = stream(seed, "form off treatment")
     one = np.flatnonzero((t["arm"] != NONE) & (t["reason1"] != ONGOING))
     two = np.flatnonzero(t["crossover"] & (t["reason2"] != ONGOING))
@@ -219,6 +223,7 @@ def off_treatment(t: Trial, seed: int) -> pl.DataFrame:
 
 
 def crossover(t: Trial, seed: int) -> pl.DataFrame:
+    """Crossover after release, and offers that were declined."""
     rng = stream(seed, "form crossover")
     yes = np.flatnonzero(t["crossover"])
     offered = (t["arm"] == PBO) & ~t["crossover"] & ~t["ltfu"]

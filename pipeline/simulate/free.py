@@ -78,7 +78,7 @@ def piecewise_exponential(rng: Rng, hazards: np.ndarray) -> np.ndarray:
     return out
 
 
-def free(patients: int, seed: int) -> Trial:
+def free_trial(patients: int, seed: int) -> Trial:
     """A trial of `patients` registered patients, calibrated to nothing."""
     n = patients
     rng = stream(seed, "free")

@@ -36,7 +36,6 @@ def day(iso: str) -> int:
 
 
 CUT1, CUT2, AE_CUT = day("2009-12-17"), day("2011-10-31"), day("2012-02-29")
-
 FIRST_ENROLMENT, LAST_ENROLMENT = day("2005-04-11"), day("2009-07-17")
 
 
@@ -92,7 +91,6 @@ def weekday(days: np.ndarray) -> np.ndarray:
 
 
 CELLS = ("B", "BL", "BLT", "BT", "L", "LT", "T", "other")
-
 CELL_SHARES = (83, 41, 5, 60, 103, 11, 128, 29)
 
 RESPONSES = ("CR", "PR", "MR", "SD", "PD", "missing")
@@ -142,7 +140,6 @@ SPM_TYPES: dict[str, tuple[str, str, tuple[str, ...], int]] = {
 """Type in the skeleton: class and group on the form, words a site may use, number in Table 3."""
 
 WOMEN_ONLY = ("Breast", "Gynecologic")
-
 MEN_ONLY = ("Prostate",)
 
 

@@ -29,9 +29,7 @@ from pipeline.simulate.patients import (
 )
 
 BLOOD = "BLOOD/BONE MARROW"
-
 NEUTROPHILS, PLATELETS = "Neutrophils/granulocytes", "Platelets"
-
 LYMPHOPENIA, HEMOGLOBIN, LEUKOCYTES = "Lymphopenia", "Hemoglobin", "Leukocytes"
 
 
@@ -104,15 +102,11 @@ TERMS: tuple[tuple[str, str], ...] = (
 TERM = {name: code for code, (name, _) in enumerate(TERMS)}
 
 _SEVERE = np.arange(0, 12)
-
 _LIFE_THREATENING = np.array([1, 1, 5, 6, 15, 10])
-
 _MILD = np.array([0, 0, 1, 3, 4, 7, 8, 12, 13, 14])
-
 _FATAL = np.array([1, 5, 15])
 
 ACTIONS = ("NONE", "DOSE_REDUCED", "DRUG_HELD", "DRUG_STOPPED", "NA")
-
 KEEP, REDUCE, HOLD, STOP, NO_DRUG = range(5)
 
 

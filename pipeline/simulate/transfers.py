@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -24,15 +24,18 @@ def as_text(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def write_transfers(
-    forms: Iterable[tuple[str, pl.DataFrame]], out: Path, transfer_dates: Sequence[dt.date] = DATES
+    forms: Mapping[str, pl.DataFrame] | Iterable[tuple[str, pl.DataFrame]],
+    out: Path,
+    transfer_dates: Sequence[dt.date] = DATES,
 ) -> None:
     """Write `<out>/<transfer>/<form>.csv` and `transfer.json`.
 
+    forms: by name, or one after another, so that a large trial never stands in memory as a whole.
     A transfer holds the record versions received after the transfer before, up to its own date. A form
     with nothing new has no file; a form without receipt dates (`sites`) is in the first transfer.
     """
     files: dict[dt.date, dict[str, dict[str, int | str]]] = {date: {} for date in transfer_dates}
-    for form, frame in forms:
+    for form, frame in forms.items() if isinstance(forms, Mapping) else forms:
         before = dt.date.min
         for date in transfer_dates:
             part = frame.filter(_received_within(frame, before, date, date == transfer_dates[0]))

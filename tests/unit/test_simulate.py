@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.simulate import free_forms, simulate_trial
 from pipeline.simulate.baseline import spread
-from pipeline.simulate.free import BLOCK, free, permuted_blocks, piecewise_exponential
+from pipeline.simulate.free import BLOCK, free_trial, permuted_blocks, piecewise_exponential
 from pipeline.simulate.patients import CUT1, CUT2, LEN, NEVER, NONE, day, share, stream, weekday
 from pipeline.simulate.records import received
 from schemas.base import columns, failures, names
@@ -109,7 +109,7 @@ def test_forms_of_a_free_trial_pass_their_schemas(trial: dict[str, pl.DataFrame]
 def test_progression_is_visible_in_the_laboratory_data_of_a_free_trial(
     trial: dict[str, pl.DataFrame],
 ) -> None:
-    truth = free(400, 11)
+    truth = free_trial(400, 11)
     randomised = np.flatnonzero(truth["arm"] != NONE)
     current = (
         trial["disease_assessment"]
