@@ -80,7 +80,12 @@ RECORDS: dict[str, st.SearchStrategy[list[dict[str, Any]]]] = {
         most=5,
     ),
     "ds": some(
-        record("DSSTDTC", DSDECOD="DEATH", DSCAT="DISPOSITION EVENT", DSSCAT=["STUDY PARTICIPATION"] * 3 + ["STUDY TREATMENT"])
+        record(
+            "DSSTDTC",
+            DSDECOD="DEATH",
+            DSCAT="DISPOSITION EVENT",
+            DSSCAT=[*["STUDY PARTICIPATION"] * 3, "STUDY TREATMENT"],
+        )
         | record("DSSTDTC", DSDECOD=["CROSSOVER", "REGISTERED"], DSCAT="PROTOCOL MILESTONE"),
         most=2,
     ),
@@ -98,7 +103,7 @@ RECORDS: dict[str, st.SearchStrategy[list[dict[str, Any]]]] = {
     "ex": some(record("EXENDTC", DAYSTKN=[0, 28]), most=1),
     "ae": some(record("AESTDTC"), most=1),
     "cm": some(record("CMSTDTC"), most=1),
-}  # fmt: skip
+}
 
 
 @st.composite
@@ -149,9 +154,12 @@ def assert_agree(sdtm: dict[str, pl.DataFrame]) -> pl.DataFrame:
     with duckdb.connect() as connection:
         second = by_sql(connection, read | {"adsl": adsl, "run": run})
     first = engine.select(COMPARED)
-    apart = pl.concat([first.join(second, on=COMPARED, how="anti", nulls_equal=True).with_columns(ROAD=pl.lit("engine")),
-                       second.join(first, on=COMPARED, how="anti", nulls_equal=True).with_columns(ROAD=pl.lit("sql"))])  # fmt: skip
-    assert apart.is_empty(), f"the roads differ:\n{apart.sort(COMPARED[:2]).to_dicts()}"
+    pairs = {"engine": (first, second), "sql": (second, first)}
+    apart = pl.concat(
+        one.join(other, on=COMPARED, how="anti", nulls_equal=True).with_columns(ROAD=pl.lit(road))
+        for road, (one, other) in pairs.items()
+    )
+    assert apart.is_empty(), f"only one road has:\n{apart.sort('USUBJID', 'PARAMCD').to_dicts()}"
     assert len(first) == len(second)
     return engine
 
