@@ -10,10 +10,12 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import polars as pl
 
-from pipeline.simulate.patients import AE_CUT, CUT1, CUT2, NEVER, NONE, Rng, Trial
+from pipeline.simulate.patients import AE_CUT, CUT1, CUT2, NEVER, NONE, Rng, Trial, day
 from schemas.base import names
+from schemas.codelists import RECORD_STATUS
 from schemas.crf.calgb_100104 import FORM_CODE, FORMS
 
+STUDY = "CALGB-100104"
 PREFIX = {
     "registration": "REG", "eligibility": "ELIG", "on_study": "ONS", "induction": "IND", "labs": "LAB",
     "transplant": "TXP", "disease_assessment": "DA", "randomization": "RND", "treatment_dose": "DOSE",
@@ -23,6 +25,8 @@ PREFIX = {
 
 AMENDED, DELETED = 0.04, 0.005
 
+READ_AT = (day("2009-06-30"), CUT1, day("2010-12-31"), CUT2)
+"""Days at which somebody may look at the data: no mistaken record is alive on one of them."""
 ENTERED_ONCE = ("registration", "randomization")
 """Forms of the central office: no patient is registered twice by mistake."""
 
@@ -235,11 +239,11 @@ def _altered(
 
 
 def _deleted(rng: Rng, final: pl.DataFrame, n: int) -> pl.DataFrame:
-    """Records entered twice by mistake and deleted again, before the next cut-off."""
+    """Records entered twice by mistake and deleted again, before anybody looked."""
     at = np.sort(rng.permutation(n)[: max(round(DELETED * n), 1)])
     entered = final["_received"].to_numpy()[at] + rng.integers(0, 30, len(at))
     gone = entered + rng.integers(4, 50, len(at))
-    for cut in (CUT1, CUT2):
+    for cut in READ_AT:
         across = (entered <= cut) & (gone > cut)
         shift = np.where(across, cut + 1 - entered, 0)
         entered, gone = entered + shift, gone + shift
@@ -266,15 +270,17 @@ def _with_header(frame: pl.DataFrame, t: Trial, form: str) -> pl.DataFrame:
     frame = frame.sort("_received", "_number", "_version")
     i = frame["_i"].to_numpy()
     digits = frame["_number"].cast(pl.String).str.zfill(6)
+    site, status = pl.Series(t["site"][i]), frame["_status"]
     header = {
-        "study_id": constant("CALGB-100104", len(i)),
-        "patient_id": pl.Series(t["patient_id"][i].astype(np.int32)).cast(pl.String),
-        "site_code": coded(t["site"][i], SITE_CODES),
-        "form_code": constant(FORM_CODE[form], len(i)),
-        "record_id": pl.Series(PREFIX[form] + "-" + digits),
+        # Enumerations and numbers print as the text they stand for, in a fraction of its memory.
+        "study_id": pl.repeat(STUDY, len(i), dtype=pl.Enum([STUDY]), eager=True),
+        "patient_id": pl.Series(t["patient_id"][i].astype(np.int32)),
+        "site_code": pl.Series(SITE_CODES, dtype=pl.Enum(SITE_CODES)).gather(site),
+        "form_code": pl.repeat(FORM_CODE[form], len(i), dtype=pl.Enum([FORM_CODE[form]]), eager=True),
+        "record_id": PREFIX[form] + "-" + digits,
         "record_version": frame["_version"],
-        "record_status": coded(frame["_status"].to_numpy(), ("ORIGINAL", "AMENDED", "DELETED")),
-        "completed_dt": dates(frame["_completed"].to_numpy()),
-        "received_dt": dates(frame["_received"].to_numpy()),
+        "record_status": pl.Series(RECORD_STATUS, dtype=pl.Enum(RECORD_STATUS)).gather(status),
+        "completed_dt": frame["_completed"].cast(pl.Date),
+        "received_dt": frame["_received"].cast(pl.Date),
     }
     return frame.with_columns(**header).select(names(FORMS[form]))

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import polars as pl
 
-STUDY = "CALGB-100104"
+from pipeline.simulate.records import STUDY
+
 DATES = tuple(dt.date.fromisoformat(d) for d in (
     "2009-06-30", "2009-12-17", "2010-12-31", "2011-10-31", "2012-02-29"))  # fmt: skip
 
