@@ -43,7 +43,13 @@ def _curve(id: str, paramcd: str, output: str, where: pl.Expr) -> Analysis:
 
 
 # Factor in the figures: variable of ADSL. Strata as randomised, so that nobody is missing.
-FACTORS = {"B2M": "STRAT1R", "PRTHAL": "INDTHLFL", "PRLEN": "INDLENFL", "CR": "CR100FL"}
+FACTORS = {
+    "B2M": "STRAT1R",
+    "PRTHAL": "INDTHLFL",
+    "PRLEN": "INDLENFL",
+    "PRBOR": "INDBORFL",
+    "CR": "CR100FL",
+}
 SUPPLEMENT = {  # supplementary figure: endpoint and factor
     "Figure S2c": ("TTP", "B2M"),
     "Figure S2d": ("TTP", "PRTHAL"),
