@@ -157,9 +157,11 @@ def _report(
     rows = _query(folders.warehouse, study.name, "SELECT count(*) FROM quarantine.rows").item()
     click.echo(f"{rows} rows in quarantine")
     for check in failed:
-        keys = check.metadata.get("keys")
-        told = f": {keys.value}" if keys else ""
-        click.echo(f"{check.severity.name}: {check.asset_key.to_user_string()} {check.check_name}{told}")
+        about = {name: value.value for name, value in check.metadata.items()}
+        where = f" at {about['cut_off']}" if "cut_off" in about else ""
+        rows = f", {about['failing_rows']} rows" if about.get("failing_rows") else ""
+        kind = "check failed" if check.severity.name == "ERROR" else "to look at"
+        click.echo(f"{kind}: {check.asset_key.to_user_string()} {check.check_name}{where}{rows}")
     click.echo(f"warehouse  {folders.warehouse / study.name}.duckdb")
     for cut_off in cut_offs:
         click.echo(f"figures    {folders.releases / cut_off}")
@@ -257,7 +259,9 @@ def _print(frame: pl.DataFrame, rows: int | None = None) -> None:
         tbl_width_chars=10_000,
         fmt_str_lengths=1000,
     ):
-        click.echo(str(frame.head(rows) if rows else frame))
+        text = str(frame.head(rows) if rows else frame)
+    for line in text.splitlines():
+        click.echo(line.rstrip())
     if rows and frame.height > rows:
         click.echo(f"the first {rows} of {frame.height} rows")
 

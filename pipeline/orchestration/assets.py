@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from pipeline import analyse, cutoff, ingest, published, tabulate
+from pipeline import analyse, cutoff, ingest, published, stats, tabulate
 from pipeline.derive import adae, adce, adex, adrs, adsl, adtte
 from pipeline.orchestration.checks import cross_checks
 from pipeline.orchestration.partitions import cut_off_partitions
@@ -108,7 +108,7 @@ class Graph:
             path = folders.restricted / f"{name}.csv"
             if not path.is_file():
                 raise dg.Failure(f"there is no {path.name} in the folder of restricted data")
-            log_access(folders, path, path.read_bytes(), context.partition_key, context.run_id)
+            log_access(folders, path, path.read_bytes(), context.partition_key, context.run.run_id)
             codes = ingest.ingest_restricted(path, folders.raw / RESTRICTED_MANIFEST, model)
             yield from hand_on({table: codes.accepted.select(base.names(model))})
 
@@ -208,7 +208,7 @@ class Graph:
             figure = render_figure(study.figures[0], made["results"], made["curves"])
             return {"curves": {"preview": image(png_bytes(figure, dpi=80))}}
 
-        code = [analyse, Path(analyse.__file__).parent / "stats", study.folder]
+        code = [analyse, stats, study.folder]
         return self._step(["results", "curves"], _from([], datasets), compute, code, preview)
 
     def published(self) -> dg.AssetsDefinition:

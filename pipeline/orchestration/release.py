@@ -20,7 +20,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from pipeline.orchestration.assets import RESTRICTED_MANIFEST, code_version, image
+from pipeline.orchestration.assets import RESTRICTED_MANIFEST, code_version
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.resources import Folders, parquet, sha256, write
 from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
@@ -70,13 +70,14 @@ def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefini
         context: dg.AssetExecutionContext, results: pl.DataFrame, curves: pl.DataFrame
     ) -> dg.MaterializeResult[None]:
         folder = folders.stage / "figures" / context.partition_key
-        written, previews = [], {}
+        written: list[Path] = []
         for value in study.figures:
             figure = drawing.render_figure(value, results, curves)
             written += drawing.write_figure(figure, folder, value.name)
-            previews[value.name] = image(drawing.png_bytes(figure, dpi=80))
         digest = sha256("".join(sha256(path.read_bytes()) for path in written).encode())
-        return dg.MaterializeResult(metadata=previews, data_version=dg.DataVersion(digest))
+        return dg.MaterializeResult(
+            metadata={"files": ", ".join(path.name for path in written)}, data_version=dg.DataVersion(digest)
+        )
 
     @dg.asset(
         deps=["transfers", "figures", *(table.asset for table in sealed)],
@@ -88,7 +89,7 @@ def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefini
     )
     def manifest(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         made = describe_cut_off(study, folders, sealed, study.cut_off(context.partition_key))
-        record = context.instance.get_run_record_by_id(context.run_id)
+        record = context.instance.get_run_record_by_id(context.run.run_id)
         times = {"started": _iso(record.start_time if record else None), "finished": _iso()}
         write(_manifest(folders, context.partition_key), _json({**made, **times}))
         rows = sum(table["rows"] for table in made["tables"].values())

@@ -102,5 +102,6 @@ def _reason(result: dg.ExecuteInProcessResult) -> str:
             error = data.error
             while error and error.cause:
                 error = error.cause
-            return f"{event.step_key}: {error.message.strip() if error else 'failed'}"
+            told = error.message.strip().splitlines()[0] if error else "failed"
+            return f"{event.step_key}: {told} (the Dagster UI has the rest, run {result.run_id})"
     return "the run failed before its first step"

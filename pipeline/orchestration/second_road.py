@@ -32,7 +32,8 @@ def compare_second_road(
     """Results beside what lifelines makes of the same ADTTE: _COLUMNS and AGREES.
 
     Kaplan–Meier rates at the landmarks and at each time of the curves, unstratified log-rank statistics and
-    hazard ratios. A number that only one side has does not agree.
+    hazard ratios, but not where the likelihood is monotone: there is no ratio then. A number that only one
+    side has does not agree.
     """
     rows = [
         row
@@ -77,7 +78,7 @@ def _compare(
         case "logrank":
             chisq = _logrank(first, second)
             yield analysis.id, contrast, "", "chisq", value.get((contrast, "", "chisq")), chisq
-        case "cox":
+        case "cox" if not value.get((contrast, "", "monotone")):
             hr = _hazard_ratio(pl.concat([first.with_columns(x=pl.lit(1)), second.with_columns(x=pl.lit(0))]))
             yield analysis.id, contrast, "", "hr", value.get((contrast, "", "hr")), hr
 

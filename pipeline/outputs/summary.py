@@ -18,22 +18,22 @@ _Values = dict[tuple[str, str, str, str], float | None]
 def summarise(study: Study, results: pl.DataFrame) -> pl.DataFrame:
     """One row per cut-off and outcome: events per arm, medians (months), hazard ratio with interval, P.
 
-    results: rows of analysis.results of any cut-offs. Outcomes are the study's unstratified Kaplan-Meier
-    analyses, then the causes of its cumulative incidence, whose P is Gray's.
+    results: rows of analysis.results of any cut-offs. Outcomes are the study's Kaplan-Meier analyses of
+    everybody, then the causes of its cumulative incidence, whose P is Gray's.
     """
     rows = [
         {"cut-off": str(cut_off), **row}
         for (cut_off,), mine in results.group_by("CUTOFF", maintain_order=True)
         for row in _outcomes(study, mine)
     ]
-    return pl.DataFrame(rows)
+    return pl.DataFrame(rows).fill_null("")
 
 
 def _outcomes(study: Study, results: pl.DataFrame) -> Iterator[dict[str, str]]:
     columns = ("ANALYSIS", "GROUP", "LEVEL", "STATISTIC", "VALUE")
     values = {(a, g, level, s): v for a, g, level, s, v in results.select(columns).iter_rows()}
     for analysis in study.analyses:
-        if analysis.method == "kaplan_meier":
+        if analysis.method == "kaplan_meier" and analysis.where is None:
             yield _survival(study, analysis, values)
     for analysis in study.analyses:
         if analysis.method == "cumulative_incidence":
@@ -63,9 +63,9 @@ def _incidence(study: Study, analysis: Analysis, cause: str, values: _Values) ->
 
 
 def _companion(study: Study, analysis: Analysis, method: str) -> str:
-    """The id of the unstratified analysis of the same endpoint by another method."""
+    """The id of the unstratified analysis of the same endpoint, of everybody, by another method."""
     for other in study.analyses:
-        same = other.endpoint == analysis.endpoint and other.where is analysis.where
+        same = other.endpoint == analysis.endpoint and other.where is None
         if other.method == method and same and not other.options.get("strata"):
             return other.id
     return ""

@@ -1,0 +1,304 @@
+"""A whole run of a small made-up trial: what it leaves, what a second one changes, what a fault leaves."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from pipeline.orchestration.checks import CrossCheck, cross_checks
+from pipeline.orchestration.resources import Folders, sha256, write
+from pipeline.orchestration.runner import RunFailed
+from pipeline.study import CutOff, Frames, Study
+from pipeline.warehouse import query
+from tests.orchestration.conftest import CUT_OFFS, STUDY, Ran, bytes_of, execute, failure, run
+
+WAREHOUSE = f"{STUDY.name}.duckdb"
+STAGED = "stage/**/*.parquet"
+
+
+def staged(ran: Ran, asset: str, cut_off: str = CUT_OFFS[-1]) -> pl.DataFrame:
+    return pl.read_parquet(ran.folders.staged(asset, cut_off))
+
+
+@pytest.fixture
+def copy(ran: Ran, tmp_path: Path) -> Ran:
+    """The finished run in folders of a test's own."""
+    shutil.copytree(ran.folders.raw, tmp_path / "raw")
+    for name in ("stage", "releases"):
+        shutil.copytree(ran.folders.warehouse / name, tmp_path / "warehouse" / name)
+    shutil.copy(ran.folders.warehouse / WAREHOUSE, tmp_path / "warehouse")
+    return Ran(Folders(tmp_path / "raw", tmp_path / "raw/restricted", tmp_path / "warehouse"), [])
+
+
+def test_a_run_leaves_every_schema_of_the_warehouse(ran: Ran) -> None:
+    tables = query(ran.folders.warehouse / WAREHOUSE, "FROM meta.tables")
+    names = set(tables.select(pl.format("{}.{}", "schema_name", "table_name")).to_series())
+    assert {f"raw.{form}" for form in STUDY.forms} <= names
+    assert {f"sdtm.{domain.name}" for domain in STUDY.domains} <= names
+    assert {f"adam.{name}" for name in ("adsl", "adrs", "adce", "adtte", "adae", "adex")} <= names
+    assert {"quarantine.rows", "analysis.results", "analysis.curves", "analysis.published"} <= names
+    assert {f"quality.{name}" for name in ("transfers", "findings", "receipts", "set_aside")} <= names
+    assert {"meta.releases", "meta.tables", "meta.columns"} <= names
+
+
+def test_every_table_made_from_a_cut_off_carries_it(ran: Ran) -> None:
+    file = ran.folders.warehouse / WAREHOUSE
+    columns = query(file, "FROM meta.columns WHERE column_name = 'CUTOFF'")
+    with_cut_off = set(columns.select(pl.format("{}.{}", "schema_name", "table_name")).to_series())
+    tables = query(file, "FROM meta.tables WHERE schema_name IN ('sdtm', 'adam', 'analysis')")
+    assert set(tables.select(pl.format("{}.{}", "schema_name", "table_name")).to_series()) <= with_cut_off
+    assert query(file, "SELECT DISTINCT CUTOFF FROM adam.adtte").height == len(CUT_OFFS)
+
+
+def test_the_manifest_is_in_the_folder_and_in_the_warehouse(ran: Ran) -> None:
+    releases = query(ran.folders.warehouse / WAREHOUSE, "FROM meta.releases ORDER BY CUTOFF")
+    for cut_off, told in zip(CUT_OFFS, releases["MANIFEST"], strict=True):
+        folder = ran.folders.releases / cut_off
+        manifest = json.loads((folder / "manifest.json").read_text())
+        assert json.loads(told) == manifest
+        for name, digest in manifest["inputs"].items():
+            assert sha256((ran.folders.raw / name).read_bytes()) == digest
+        for name, digest in manifest["figures"].items():
+            assert sha256((folder / name).read_bytes()) == digest
+        assert manifest["tables"]["adam_adtte"]["rows"] == staged(ran, "adam_adtte", cut_off).height
+        assert manifest["started"] <= manifest["finished"]
+        assert str(ran.folders.raw.parent) not in told
+
+
+def test_only_the_verdicts_fail_on_a_trial_that_is_not_the_papers(ran: Ran) -> None:
+    assert {found.check_name for found in ran.failed} == {"verdicts"}
+    assert all(found.severity == dg.AssetCheckSeverity.ERROR for found in ran.failed)
+
+
+def test_each_reading_of_the_treatment_codes_is_written_down(ran: Ran) -> None:
+    log = (ran.folders.warehouse / "access_log.jsonl").read_text()
+    lines = [json.loads(line) for line in log.splitlines()]
+    assert [line["cut_off"] for line in lines] == CUT_OFFS
+    assert {line["by"] for line in lines} == {"statistical centre"}
+    assert {line["sha256"] for line in lines} == {
+        sha256((ran.folders.restricted / "treatment_codes.csv").read_bytes())
+    }
+
+
+def test_a_second_run_changes_no_data_and_clears_what_was_killed(
+    ran: Ran, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = ran.folders
+    monkeypatch.setenv("DAGSTER_HOME", str(repository))
+    monkeypatch.setenv("PIPELINE_DAGSTER_STORAGE", str(folders.warehouse / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        first = versions(instance)
+        killed = instance.create_run_for_job(unfinished, status=dg.DagsterRunStatus.STARTED)
+    data = bytes_of(folders.warehouse, STAGED)
+    del data["stage/releases/all.parquet"]  # it tells when a cut-off was made
+
+    run(folders, repository, cut_offs=CUT_OFFS[-1:])
+
+    again = bytes_of(folders.warehouse, STAGED)
+    del again["stage/releases/all.parquet"]
+    assert again == data
+    with dg.DagsterInstance.get() as instance:
+        assert versions(instance) == first
+        left = instance.get_run_by_id(killed.run_id)
+        assert left is not None
+        assert left.status == dg.DagsterRunStatus.FAILURE
+
+
+@dg.job
+def unfinished() -> None:
+    """A job of which a run was killed."""
+
+
+def versions(instance: dg.DagsterInstance) -> dict[tuple[str, str | None], str]:
+    """The latest data version of every asset and cut-off; that of the release tells its times."""
+    found = {}
+    for key in instance.all_asset_keys():
+        for partition in (None, *CUT_OFFS):
+            records = instance.fetch_materializations(
+                dg.AssetRecordsFilter(key, asset_partitions=[partition] if partition else None), limit=1
+            ).records
+            if records and key != dg.AssetKey("release"):
+                made = records[0].asset_materialization
+                assert made is not None
+                if made.partition == partition:
+                    found[key.to_user_string(), partition] = made.tags["dagster/data_version"]
+    assert len(found) > 70
+    return found
+
+
+def broken(domain: str, spoil: Callable[[pl.DataFrame], pl.DataFrame]) -> Study:
+    """The study with one domain that comes out wrong."""
+
+    def wrong(build: Callable[[Frames], pl.DataFrame]) -> Callable[[Frames], pl.DataFrame]:
+        return lambda forms: spoil(build(forms))
+
+    domains = [dataclasses.replace(d, build=wrong(d.build)) if d.name == domain else d for d in STUDY.domains]
+    return dataclasses.replace(STUDY, domains=tuple(domains))
+
+
+def test_a_table_that_breaks_a_rule_is_not_written_and_the_release_stays(copy: Ran, repository: Path) -> None:
+    before = bytes_of(copy.folders.warehouse, "**/*.*")
+    study = broken("ae", lambda rows: rows.with_columns(AETOXGR=pl.lit("9")))
+    with pytest.raises(RunFailed, match=r"sdtm_ae: AETOXGR_isin: .* rows: .*AESEQ=1") as told:
+        run(copy.folders, repository, study)
+    assert "AETERM" not in str(told.value)
+    after = bytes_of(copy.folders.warehouse, "**/*.*")
+    changed = {path for path in before if after[path] != before[path]}
+    assert not {path for path in changed if path.startswith(("stage/sdtm_ae", "stage/adam", "releases"))}
+    assert WAREHOUSE not in changed
+
+
+def test_the_broken_rule_is_a_failed_check_with_its_rows(copy: Ran) -> None:
+    study = broken("dd", lambda rows: pl.concat([rows, rows.head(1).with_columns(DDTESTCD=pl.lit("X"))]))
+    result = execute(copy.folders, ["sdtm_dd"], study, CUT_OFFS[-1])
+    assert "sdtm_dd: DDTESTCD_isin: 1 row" in failure(result)
+    checks = {found.check_name: found for found in result.get_asset_check_evaluations()}
+    assert not checks["DDTESTCD_isin"].passed
+    assert checks["DDTESTCD_isin"].metadata["failing_rows"].value == 1
+    assert "USUBJID=" in str(checks["DDTESTCD_isin"].metadata["keys"].value)
+    assert checks["DDSEQ_not_null"].passed
+
+
+def test_a_cut_off_that_was_left_half_made_is_not_released(copy: Ran) -> None:
+    path = copy.folders.staged("sdtm_ae", CUT_OFFS[0])
+    path.write_bytes(b"another table")
+    result = execute(copy.folders, ["release"])
+    assert f"cut-off {CUT_OFFS[0]} is half made (sdtm_ae changed" in failure(result)
+
+
+def test_nothing_to_release_is_an_error(ran: Ran, tmp_path: Path) -> None:
+    result = execute(Folders(ran.folders.raw, ran.folders.restricted, tmp_path), ["release"])
+    assert "no cut-off is ready" in failure(result)
+
+
+def test_before_the_unblinding_the_treatment_codes_are_not_read(ran: Ran, tmp_path: Path) -> None:
+    later = dataclasses.replace(STUDY, unblinding=STUDY.cut_offs[-1].date)
+    folders = Folders(ran.folders.raw, tmp_path / "no such folder", tmp_path / "warehouse")
+    upstream = ["transfers", "snapshot_death"]  # each is made with all tables of its step
+    made = [*step_of(upstream[0]), *step_of(upstream[1]), "restricted_treatment_codes", "sdtm_dm", "sdtm_ex"]
+    result = execute(folders, made, later, CUT_OFFS[0])
+    assert result.success
+    assert not (folders.warehouse / "access_log.jsonl").exists()
+    dm = pl.read_parquet(folders.staged("sdtm_dm", CUT_OFFS[0]))
+    assert set(dm["ARM"]) & {arm.name for arm in STUDY.arms} == set()
+    assert "restricted data" in failure(execute(folders, ["restricted_treatment_codes"], later, CUT_OFFS[-1]))
+
+
+def step_of(asset: str) -> list[str]:
+    """All assets made in one step with this one."""
+    forms = list(STUDY.forms)
+    if asset == "transfers":
+        quality = ["quality_findings", "quality_quarantine", "quality_receipts"]
+        return ["transfers", *(f"raw_{form}" for form in forms), *quality]
+    return [*(f"snapshot_{form}" for form in forms), "quality_set_aside"]
+
+
+def test_what_is_wrong_in_a_file_is_a_warning_that_names_it(ran: Ran, tmp_path: Path) -> None:
+    raw, warehouse = tmp_path / "raw", tmp_path / "warehouse"
+    shutil.copytree(ran.folders.raw, raw)
+    transfers = sorted(path.parent for path in raw.glob("*/transfer.json"))
+    spoil_cell(transfers[0], "death")
+    (transfers[-1] / "labs.csv").write_bytes(b"not what was sent\n")
+
+    result = execute(Folders(raw, raw / "restricted", warehouse), step_of("transfers"))
+
+    assert result.success
+    checks = {(c.asset_key.to_user_string(), c.check_name): c for c in result.get_asset_check_evaluations()}
+    failed = {name for name, check in checks.items() if not check.passed}
+    assert failed == {
+        ("transfers", "every_transfer_accepted"),
+        ("quality_quarantine", "nothing_quarantined"),
+        ("raw_death", "study_id_isin"),
+    }
+    assert all(checks[name].severity == dg.AssetCheckSeverity.WARN for name in failed)
+    reasons = str(checks["transfers", "every_transfer_accepted"].metadata["reasons"].value)
+    assert transfers[-1].name in reasons
+    assert "labs.csv" in reasons
+    assert "death.csv line 2" in str(checks["raw_death", "study_id_isin"].metadata["keys"].value)
+    counts = checks["raw_death", "every_row_accounted_for"].metadata
+    assert counts["quarantined"].value == 1
+    assert counts["received"].value == counts["accepted"].value + 1
+
+
+def spoil_cell(transfer: Path, form: str) -> None:
+    """Another study's identifier in the first row, and a manifest that agrees with the file."""
+    path = transfer / f"{form}.csv"
+    header, first, *rest = path.read_text().splitlines(keepends=True)
+    path.write_text(header + first.replace(STUDY.id, "ANOTHER", 1) + "".join(rest))
+    manifest = json.loads((transfer / "transfer.json").read_text())
+    manifest["files"][path.name]["sha256"] = sha256(path.read_bytes())
+    write(transfer / "transfer.json", json.dumps(manifest).encode())
+
+
+def test_without_a_usable_transfer_nothing_is_made(tmp_path: Path) -> None:
+    (tmp_path / "raw" / "2009-06-30").mkdir(parents=True)
+    result = execute(Folders(tmp_path / "raw", tmp_path, tmp_path / "warehouse"), step_of("transfers"))
+    assert "no transfer" in failure(result)
+    assert "transfer.json is missing" in failure(result)
+
+
+SPOILED: dict[str, Callable[[Frames], Frames]] = {
+    "permuted_blocks": lambda frames: {
+        **frames,
+        "adam_adsl": frames["adam_adsl"].with_columns(
+            TRT01P=pl.when(pl.col("BLOCKNO") == 1).then(pl.col("TRT01P").max()).otherwise("TRT01P")
+        ),
+    },
+    "sources_resolve": lambda frames: {
+        **frames,
+        "adam_adtte": frames["adam_adtte"].with_columns(SRCSEQ=pl.col("SRCSEQ") + 1000),
+    },
+    "second_road": lambda frames: {
+        **frames,
+        "adtte": frames["adtte"].with_columns(AVAL=pl.col("AVAL") + pl.col("TRT01PN")),
+    },
+}
+
+
+def cross_check(name: str) -> CrossCheck:
+    return next(check for check in cross_checks(STUDY) if check.name == name)
+
+
+def frames_of(ran: Ran) -> dict[str, pl.DataFrame]:
+    adam = {name: staged(ran, f"adam_{name}") for name in ("adsl", "adtte")}
+    made = {name: staged(ran, name) for name in ("results", "curves", "published")}
+    domains = {domain.name: staged(ran, f"sdtm_{domain.name}") for domain in STUDY.domains}
+    return adam | made | domains | {"adam_adsl": adam["adsl"], "adam_adtte": adam["adtte"]}
+
+
+@pytest.mark.parametrize("name", SPOILED)
+def test_a_check_across_tables_fires_on_a_fault_and_only_then(ran: Ran, name: str) -> None:
+    check, cut_off, frames = cross_check(name), STUDY.cut_offs[-1], frames_of(ran)
+    assert check.result(STUDY, cut_off, frames).passed
+    found = check.result(STUDY, cut_off, SPOILED[name](frames))
+    assert not found.passed
+    assert found.severity == dg.AssetCheckSeverity.ERROR
+    assert int(str(found.metadata["failing_rows"].value)) > 0
+
+
+def test_the_second_road_does_not_pass_when_it_compared_nothing(ran: Ran) -> None:
+    frames = frames_of(ran) | {"adtte": frames_of(ran)["adtte"].clear()}
+    assert not cross_check("second_road").result(STUDY, STUDY.cut_offs[-1], frames).passed
+
+
+def test_the_verdicts_pass_where_nothing_is_missed(ran: Ran) -> None:
+    published = staged(ran, "published")
+    check, cut_off = cross_check("verdicts"), STUDY.cut_offs[-1]
+    missed = published.filter(VERDICT="mismatch")
+    assert missed.height
+    assert not check.result(STUDY, cut_off, {"published": published}).passed
+    assert check.result(STUDY, cut_off, {"published": published.filter(VERDICT="match")}).passed
+
+
+def test_a_check_that_needs_the_arms_is_not_asked_before_the_unblinding(ran: Ran) -> None:
+    blinded = CutOff(STUDY.unblinding.replace(year=STUDY.unblinding.year - 1), "Look")
+    found = cross_check("permuted_blocks").result(STUDY, blinded, SPOILED["permuted_blocks"](frames_of(ran)))
+    assert found.passed
+    assert "before the unblinding" in str(found.description)
