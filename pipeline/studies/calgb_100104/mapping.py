@@ -99,6 +99,9 @@ UNIT_DIVISOR = {
     ("KLCFR", "mg/L"): 10.0,
     ("LLCFR", "mg/L"): 10.0,
 }
+SPOT_URINE = "mg/dL spot"
+"""Unit of a urine M-protein that is no 24-hour excretion and not usable for response."""
+
 CRITERION = {
     "E01": "Age 18 to 70 years",
     "E02": "ECOG performance status 0 or 1",
@@ -134,12 +137,14 @@ def _base(code: str) -> tuple[pl.Expr, pl.Expr]:
 
 
 def _arms(forms: Frames) -> pl.DataFrame:
-    """Randomised subjects with ARM: the code list's where it may be read, else BLINDED."""
+    """Randomised subjects with ARM: the code list's where it may be read and has them, else BLINDED."""
     randomised = forms["randomization"].select(subject(), "randomization_no")
     if "treatment_codes" not in forms:
         return randomised.with_columns(ARM=pl.lit("BLINDED"))
     codes = forms["treatment_codes"].select("randomization_no", ARM="arm")
-    return randomised.join(codes, on="randomization_no", how="left")
+    return randomised.join(codes, on="randomization_no", how="left").with_columns(
+        pl.col("ARM").fill_null("BLINDED")
+    )
 
 
 def _full_date(text: str) -> pl.Expr:
@@ -269,7 +274,6 @@ def ds(forms: Frames) -> pl.DataFrame:
 
 
 def ex(forms: Frames) -> pl.DataFrame:
-    blinded = pl.col("ARM").fill_null("BLINDED")
     return (
         forms["treatment_dose"]
         .with_columns(subject())
@@ -278,7 +282,7 @@ def ex(forms: Frames) -> pl.DataFrame:
             "USUBJID",
             sponsor_id("EXSPID"),
             EXTRT=pl.when(pl.col("treatment_phase") == "BLINDED")
-            .then(blinded)
+            .then(pl.col("ARM").fill_null("BLINDED"))
             .otherwise(pl.lit("LENALIDOMIDE")),
             EXDOSE="capsule_dose",
             EXDOSU=pl.lit("mg"),
@@ -399,19 +403,23 @@ def _standard_units(rows: pl.DataFrame) -> pl.DataFrame:
         schema={"LBTESTCD": pl.String, "LBORRESU": pl.String, "_divisor": pl.Float64},
         orient="row",
     )
-    # NEG and TSTQ (too small to quantify) are a measured nothing; ND is no measurement.
-    value = pl.when(pl.col("LBORRES").is_in(["NEG", "TSTQ"])).then(0.0).otherwise(number("LBORRES"))
-    known = (pl.col("LBORRESU") == pl.col("LBSTRESU")) | pl.col("_divisor").is_not_null() | (value == 0.0)
+    result, unit = pl.col("LBORRES"), pl.col("LBORRESU")
+    # Clinical rules 2.1: of a marker, NEG, TSTQ (too small to quantify) and below a limit count as nothing.
+    marker = pl.col("LBCAT") == "DISEASE ASSESSMENT"
+    nothing = result.is_in(["NEG", "TSTQ"]) | (marker & result.str.starts_with("<"))
+    value = pl.when(nothing).then(0.0).when(result != "-1").then(number("LBORRES"))
+    # Nothing is nothing in any unit, but a test without a unit (immunofixation) has words for results.
+    known = (unit == pl.col("LBSTRESU")) | pl.col("_divisor").is_not_null() | (value == 0.0)
+    usable = pl.col("LBSTRESU").is_not_null() & unit.ne_missing(SPOT_URINE) & known
     # Four decimals, so that a converted value compares as the reported one does (1.3 - 0.8 is 0.5).
     standard = (value / pl.col("_divisor").fill_null(1.0)).round(4)
     rows = rows.join(divisors, on=["LBTESTCD", "LBORRESU"], how="left", maintain_order="left").with_columns(
-        LBSTRESN=pl.when(known & (pl.col("LBORRES") != "-1")).then(standard),
-        LBSTAT=pl.when(pl.col("LBORRES").is_in(["ND", "NA"])).then(pl.lit("NOT DONE")),
+        LBSTRESN=pl.when(usable).then(standard),
+        LBSTAT=pl.when(result.is_in(["ND", "NA"])).then(pl.lit("NOT DONE")),
     )
+    words = pl.col("LBSTRESU").is_null() & pl.col("LBSTAT").is_null()
     return rows.with_columns(
-        LBSTRESC=pl.coalesce(
-            pl.col("LBSTRESN").cast(pl.String), pl.when(pl.col("LBSTAT").is_null()).then("LBORRES")
-        )
+        LBSTRESC=pl.coalesce(pl.col("LBSTRESN").cast(pl.String), pl.when(words).then(result))
     ).drop("_divisor")
 
 
@@ -430,8 +438,7 @@ def lb(forms: Frames) -> pl.DataFrame:
         LBDTC="collection_dt",
     )
     none = pl.lit(None, pl.String)
-    # A spot urine (mg/dL) is no 24-hour excretion: its unit stays unknown to UNIT_DIVISOR, its number unused.
-    day = pl.col("upep_unit").replace({"mg/24h": "mg/day", "mg/dL": "mg/dL spot"})
+    day = pl.col("upep_unit").replace({"mg/24h": "mg/day", "mg/dL": SPOT_URINE})
     spep, flc = pl.col("spep_unit"), pl.col("flc_unit")
     markers = [  # result, LBTESTCD, LBTEST, reported unit, standard unit, date (else of the visit), specimen
         ("spep_result", "MSPIKE", "Monoclonal Protein Spike", spep, "g/dL", "spep_dt", "SERUM"),
