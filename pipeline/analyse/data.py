@@ -71,11 +71,14 @@ class Data:
         return self.rows["CNSR"].replace_strict(codes, default=0, return_dtype=pl.Int64).to_numpy()
 
     def levels(self) -> Mapping[str, pl.Expr]:
-        """The levels: given as filters, or one for each value of the variable `by`, or one that takes all."""
+        """The levels: given as filters, or one for each value of `by`, or one that takes all.
+
+        `by` names a variable, or several whose values found together are joined by " / ".
+        """
         if "by" in self.options:
-            by = self.options["by"]
-            values = self.rows[by].drop_nulls().unique().sort().to_list()
-            return {str(value): pl.col(by) == value for value in values}
+            by = pl.concat_str(self.options["by"], separator=" / ")
+            values = self.rows.select(by).to_series().drop_nulls().unique().sort().to_list()
+            return {value: by == value for value in values}
         levels: Mapping[str, pl.Expr] = self.options.get("levels", {"": pl.lit(True)})
         return levels
 

@@ -114,6 +114,7 @@ BASELINE: tuple[Analysis, ...] = (
 
 # Worst grade 3 or 4 pooled reproduces the six P values of Table 2; the text also compares single grades.
 POOLED_GRADES = {"3-4": (3, 4), "3": (3,), "4": (4,), "5": (5,)}
+SEVERE_GRADES = {"3-5": (3, 4, 5)}
 
 
 def _adverse(id: str, output: str | None, where: pl.Expr, **options: Any) -> Analysis:
@@ -129,7 +130,13 @@ def _adverse(id: str, output: str | None, where: pl.Expr, **options: Any) -> Ana
     )
 
 
+def _had(id: str, output: str, where: pl.Expr, **options: Any) -> Analysis:
+    return _count(id, "adae", output, after_randomisation & where, **options)
+
+
 anything, other = pl.lit(True), ~blood.fill_null(False)
+severe = pl.col("ATOXGRN") >= 3
+CLASS_AND_TERM = ["AEBODSYS", "AEDECOD"]
 SAFETY: tuple[Analysis, ...] = (
     _adverse(
         "AE_BLOOD",
@@ -137,10 +144,19 @@ SAFETY: tuple[Analysis, ...] = (
         blood,
         levels={**{term: pl.col("AEDECOD") == term for term in BLOOD_TERMS}, "ANY": anything},
     ),
-    _adverse("AE_BLOOD_TERM", "Table S1", blood, by="AEDECOD", pooled={"3-5": (3, 4, 5)}),
-    _adverse("AE_OTHER", "Table S2", other, levels={"ANY": anything}),
-    _adverse("AE_OTHER_CLASS", "Table S2", other, by="AEBODSYS", pooled={"3-5": (3, 4, 5)}),
-    _adverse("AE_OTHER_TERM", "Table S2", other, by="AEDECOD", pooled={"3-5": (3, 4, 5)}),
+    _adverse("AE_BLOOD_TERM", "Table S1", blood, by="AEDECOD", pooled=SEVERE_GRADES),
+    _adverse("AE_OTHER", "Table S2", other, levels={"ANY": anything}, pooled=POOLED_GRADES | SEVERE_GRADES),
+    _adverse("AE_OTHER_CLASS", "Table S2", other, by="AEBODSYS", pooled=SEVERE_GRADES),
+    _adverse("AE_OTHER_TERM", "Table S2", other, by="AEDECOD", pooled=SEVERE_GRADES),
+    _adverse("AE_OTHER_CLASS_TERM", "Table S2", other, by=CLASS_AND_TERM, pooled=SEVERE_GRADES),
+    # who had the event at all, and who had it severely: the tables' first columns, and their order of rows
+    _had("AE_BLOOD_ANY", "Table S1", blood, levels={"ANY": anything}),
+    _had("AE_BLOOD_TERM_ANY", "Table S1", blood, by="AEDECOD"),
+    _had("AE_OTHER_ANY", "Table S1", other, levels={"ANY": anything}),
+    _had("AE_OTHER_CLASS_ANY", "Table S1", other, by="AEBODSYS"),
+    _had("AE_OTHER_SEVERE", "Table S2", other & severe, levels={"ANY": anything}),
+    _had("AE_OTHER_CLASS_SEVERE", "Table S2", other & severe, by="AEBODSYS"),
+    _had("AE_OTHER_CLASS_TERM_SEVERE", "Table S2", other & severe, by=CLASS_AND_TERM),
 )
 
 # --- Table 3: second primary cancers ---
@@ -161,7 +177,13 @@ def _flagged(flag: str) -> pl.Expr:
 SECOND_CANCER: tuple[Analysis, ...] = (
     _count("SPM", "adce", "Table 3", counted, levels={"ANY": anything, **CLASSES}),
     _count("SPM_GROUP", "adce", "Table 3", counted, levels=_levels("SPMGRP", SECOND_CANCERS, missing=False)),
-    _count("SKIN_CANCER", "adce", "Table 3", pl.col("NMSCFL") == "Y", by="CESCAT"),
+    _count(
+        "SKIN_CANCER",
+        "adce",
+        "Table 3",
+        pl.col("NMSCFL") == "Y",
+        levels=_levels("CESCAT", ("NMSC_BCC", "NMSC_SCC"), missing=False),
+    ),
     _count(
         "SPM_NOTES",
         "adce",
@@ -246,6 +268,8 @@ DISPOSITION: tuple[Analysis, ...] = (
     _summary("RANDOMISATION_DATE", "adsl", None, randomised, variable="RANDDT"),
     _summary("STARTING_DOSE", "adsl", "Exposure", randomised, variable="DOSESTRT"),
 )
+DOSES = (5, 10, 15)
+"""The protocol's dose levels, mg per day."""
 EXPOSURE_PARAMETERS = ("TDURD", "TDOSE", "AVDDSE", "RDI", "NCYC", "DOSEMIN", "DOSEMAX", "NREDUC", "NHELD")
 EXPOSURE: tuple[Analysis, ...] = (
     *(
@@ -261,6 +285,16 @@ EXPOSURE: tuple[Analysis, ...] = (
             "ESCALATED TO 15 MG": pl.col("PARAMCD") == "ESCAL",
             "REDUCED": pl.col("PARAMCD") == "NREDUC",
             "HELD": pl.col("PARAMCD") == "NHELD",
+        },
+    ),
+    _count(
+        "EX_DOSE",
+        "adex",
+        "Exposure",
+        levels={
+            f"{name} {dose} MG": (pl.col("PARAMCD") == code) & (pl.col("AVAL") == dose)
+            for name, code in {"FIRST": "DOSESTRT", "LOWEST": "DOSEMIN", "HIGHEST": "DOSEMAX"}.items()
+            for dose in DOSES
         },
     ),
 )
