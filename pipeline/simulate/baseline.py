@@ -7,6 +7,7 @@ What does not belong here: dates after registration, forms.
 from __future__ import annotations
 
 import datetime as dt
+from statistics import NormalDist
 
 import numpy as np
 
@@ -43,9 +44,13 @@ MM_TYPE = {LEN: (70, 43, 21, 13, 2, 0, 13, 4, 30, 35), PBO: (76, 31, 20, 13, 1, 
 DURIE_SALMON = {LEN: (35, 71, 112, 13), PBO: (28, 59, 129, 13)}
 ISS = {LEN: (177, 11, 4, 39), PBO: (170, 16, 3, 40)}
 AGE = {LEN: (59, 29, 71, 8.0), PBO: (58, 40, 71, 7.4)}
-AGE_LEAN = {LEN: 2.0, PBO: 0.0}
+AGE_MIDDLE = {LEN: 9, PBO: 3}
+"""So many at 59 that the pooled median is 59, too."""
 CALCIUM = {LEN: (9.1, 7.2, 12.8, 0.5), PBO: (9.1, 3.1, 10.8, 0.5)}
 ALBUMIN = {LEN: (4.0, 1.4, 4.9, 0.36), PBO: (3.9, 2.9, 5.0, 0.34)}
+ALBUMIN_LEAN = {LEN: -0.02, PBO: 0.035}
+ALBUMIN_MIDDLE = {LEN: 16, PBO: 3}
+"""The medians differ by rounding more than the arms do (no significant difference); the pooled one is 4.0."""
 CREATININE = {LEN: (0.9, 0.4, 1.9, 0.22), PBO: (0.9, 0.5, 2.2, 0.22)}
 
 NO_STEROID = {LEN: {"B": 3, "L": 1, "T": 2}, PBO: {"B": 8, "L": 1, "T": 0}}
@@ -121,15 +126,16 @@ def spread(
 ) -> np.ndarray:
     """n sorted values with exactly this median, minimum and maximum.
 
-    shape: median, minimum, maximum, standard deviation. `width` values on each side of the middle equal the
-    median. `lean` shifts what the values are drawn from, so that the arms' pooled median can be met too.
+    shape: median, minimum, maximum, standard deviation. One value comes from each n-th of a normal
+    distribution, so that two arms differ by little more than their shapes. `width` values on each side of
+    the middle equal the median. `lean` shifts the distribution off the median.
     """
     median, low, high, sd = shape
     if n < 4 * width:
         return np.full(n, median)
-    values = np.sort(
-        np.round(np.clip(rng.normal(median + lean, sd, n), low + step, high - step) / step) * step
-    )
+    normal = NormalDist(median + lean, sd)
+    drawn = np.array([normal.inv_cdf(p) for p in (np.arange(n) + rng.uniform(0.01, 0.99, n)) / n])
+    values = np.sort(np.round(np.clip(drawn, low + step, high - step) / step) * step)
     middle = n // 2
     values[:middle] = np.minimum(values[:middle], median)
     values[middle:] = np.maximum(values[middle:], median)
@@ -171,7 +177,7 @@ def _demography(rng: Rng, t: Trial) -> None:
         fixed = men[at].sum()
         t["male"][at[pick(rng, ~women[at] & ~men[at], k - fixed)]] = True
         t["male"][at[men[at]]] = True
-        age[at] = rng.permutation(spread(rng, len(at), AGE[arm], 1.0, lean=AGE_LEAN[arm]))
+        age[at] = rng.permutation(spread(rng, len(at), AGE[arm], 1.0, width=AGE_MIDDLE[arm]))
     reference = np.where(t["rand"] < NEVER, t["rand"], t["reg"])
     age = np.where((t["rand"] == NEVER) & (age > 70), 70, age)
     # Nobody is older than 70 at registration: who is 71 at randomisation had a birthday in between.
@@ -211,7 +217,7 @@ def _stage(rng: Rng, t: Trial) -> None:
         t["ca"][at] = values
         creatinine = spread(rng, k, CREATININE[arm], 0.1)
         t["creat"][at] = rng.permutation(creatinine)
-        _iss(rng, t, at, share(ISS[arm], k), ALBUMIN[arm])
+        _iss(rng, t, at, share(ISS[arm], k), arm)
     t["lytic"] = np.select(
         [t["ds"] == 0, t["ds"] == 1, t["ds"] == 2],
         [rng.integers(0, 2, n), rng.integers(1, 3, n), np.where(rng.random(n) < 0.8, 3, 2)],
@@ -219,9 +225,7 @@ def _stage(rng: Rng, t: Trial) -> None:
     )
 
 
-def _iss(
-    rng: Rng, t: Trial, at: np.ndarray, stages: np.ndarray, albumin: tuple[float, float, float, float]
-) -> None:
+def _iss(rng: Rng, t: Trial, at: np.ndarray, stages: np.ndarray, arm: int) -> None:
     """Values of beta-2-microglobulin and albumin that give these numbers of ISS I, II, III and missing.
 
     Missing is a missing beta-2-microglobulin, or one below 3.5 without an albumin.
@@ -240,7 +244,7 @@ def _iss(
         [np.nan, rng.uniform(5.5, 11, k), rng.uniform(3.5, 5.4, k), rng.uniform(2.6, 3.4, k)],
         np.clip(rng.gamma(14, 0.13, k), 0.9, 2.5),
     ).round(1)
-    values = spread(rng, k - no_albumin.sum(), albumin, 0.1)
+    values = spread(rng, k - no_albumin.sum(), ALBUMIN[arm], 0.1, ALBUMIN_MIDDLE[arm], ALBUMIN_LEAN[arm])
     # Albumin below 3.5 goes to those whose stage it makes, then to those whose stage it cannot change.
     low = int(np.sum(values < 3.5))
     need = np.flatnonzero(by_albumin)
