@@ -134,6 +134,21 @@ class Analysis:
 
 
 @dataclass(frozen=True)
+class View:
+    """A question asked often, kept in the warehouse as a view: `schema.name`, what a row is, its SELECT.
+
+    `columns` names every column of the answer, in order, with its label; a view that answers other
+    columns is refused.
+    """
+
+    schema: str
+    name: str
+    label: str
+    columns: Mapping[str, str]
+    sql: str
+
+
+@dataclass(frozen=True)
 class Study:
     """Everything particular to one trial, as one value."""
 
@@ -156,6 +171,8 @@ class Study:
     last_alive: tuple[CensorSource, ...]
     figures: tuple[Any, ...]
     published: Path
+    views: tuple[View, ...] = ()
+    report: Any = None
 
     def cut_off(self, id: str) -> CutOff:
         """The cut-off of that partition key; KeyError names the known ones."""

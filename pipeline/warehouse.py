@@ -20,6 +20,7 @@ import duckdb
 import polars as pl
 
 if TYPE_CHECKING:  # pandera is slow to import and `query` has no use for it
+    from pipeline.study import View
     from schemas.base import Column, Table
 
 TYPES: dict[type[pl.DataType], str] = {
@@ -50,13 +51,15 @@ class WarehouseTable:
         return f"{self.schema}.{self.name}"
 
 
-def build_release(target: Path, tables: Sequence[WarehouseTable], *, comment: str) -> dict[str, int]:
+def build_release(
+    target: Path, tables: Sequence[WarehouseTable], *, comment: str, views: Sequence[View] = ()
+) -> dict[str, int]:
     """Build the tables beside `target` and put the finished file in its place; rows by table (`adam.adtte`).
 
-    `meta.tables` and `meta.columns` are added. comment: what every table says about its data, after its own
-    label ("Synthetic data: ..."). Readers of the old file go on with it; a build that fails or is killed
-    leaves it as it was, and the next build sweeps what a killed one left. Builds of one target wait for each
-    other. Raises WarehouseError.
+    `meta.tables` and `meta.columns` are added and describe tables and views alike. comment: what every table
+    says about its data, after its own label ("Synthetic data: ..."). Readers of the old file go on with it;
+    a build that fails (for a view that cannot be answered, too) or is killed leaves it as it was, and the
+    next build sweeps what a killed one left. Builds of one target wait for each other. Raises WarehouseError.
     """
     from schemas.meta import MetaColumns, MetaTables
 
@@ -64,7 +67,7 @@ def build_release(target: Path, tables: Sequence[WarehouseTable], *, comment: st
         WarehouseTable("meta", "tables", MetaTables, ()),
         WarehouseTable("meta", "columns", MetaColumns, ()),
     )
-    paths = [table.path for table in (*tables, *meta)]
+    paths = [f"{placed.schema}.{placed.name}" for placed in (*tables, *meta, *views)]
     if twice := sorted({path for path in paths if paths.count(path) > 1}):
         raise WarehouseError(f"declared twice: {', '.join(twice)}")
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -72,7 +75,7 @@ def build_release(target: Path, tables: Sequence[WarehouseTable], *, comment: st
     with _only_builder_of(target):
         _sweep(target)
         try:
-            rows = _build(building, tables, meta, comment)
+            rows = _build(building, tables, meta, views, comment)
             _sync(building)
             os.replace(building, target)
             _sync(target.parent)
@@ -124,7 +127,11 @@ def ddl(schema: str, name: str, model: type[Table], *, comment: str = "") -> lis
 
 
 def _build(
-    building: Path, tables: Sequence[WarehouseTable], meta: Sequence[WarehouseTable], comment: str
+    building: Path,
+    tables: Sequence[WarehouseTable],
+    meta: Sequence[WarehouseTable],
+    views: Sequence[View],
+    comment: str,
 ) -> dict[str, int]:
     every = [*tables, *meta]
     with duckdb.connect(str(building)) as connection:
@@ -136,8 +143,13 @@ def _build(
                 connection.execute(statement)
         rows = {table.path: _load(connection, table) for table in tables}
         described = [column for table in every for column in _describe_columns(table)]
-        rows |= {"meta.tables": len(every), "meta.columns": len(described)}
+        for view in views:
+            rows[f"{view.schema}.{view.name}"] = _create_view(connection, view, comment)
+            described += _describe_view_columns(connection, view)
+        rows |= {"meta.tables": len(every) + len(views), "meta.columns": len(described)}
         _insert(connection, "meta.tables", [_describe(table, rows) for table in every])
+        if views:
+            _insert(connection, "meta.tables", [_describe_view(view, rows) for view in views])
         _insert(connection, "meta.columns", described)
         connection.commit()
         connection.execute("CHECKPOINT")
@@ -163,6 +175,25 @@ def _load(connection: duckdb.DuckDBPyConnection, table: WarehouseTable) -> int:
             rows += connection.execute(insert, source).fetchall()[0][0]
         except duckdb.Error as error:
             raise WarehouseError(f"{table.path}: {file.name}: {_one_line(error)}") from error
+    return rows
+
+
+def _create_view(connection: duckdb.DuckDBPyConnection, view: View, comment: str) -> int:
+    """Make the view with its comments and answer it once, so that what cannot be answered is not released."""
+    path, name = f"{view.schema}.{view.name}", f"{_quoted(view.schema)}.{_quoted(view.name)}"
+    try:
+        connection.execute(f"CREATE VIEW {name} AS {view.sql}")
+        rows = len(connection.execute(f"FROM {name}").fetchall())
+    except duckdb.Error as error:
+        raise WarehouseError(f"view {path}: {_one_line(error)}") from error
+    found = [column for column, *_ in connection.execute(f"DESCRIBE {name}").fetchall()]
+    if found != list(view.columns):
+        raise WarehouseError(
+            f"view {path} answers the columns {', '.join(found)} and declares {', '.join(view.columns)}"
+        )
+    connection.execute(f"COMMENT ON VIEW {name} IS {_literal(_sentences(view.label, comment))}")
+    for column, label in view.columns.items():
+        connection.execute(f"COMMENT ON COLUMN {name}.{_quoted(column)} IS {_literal(label)}")
     return rows
 
 
@@ -204,6 +235,35 @@ def _describe_columns(table: WarehouseTable) -> list[dict[str, Any]]:
             "codelist": "; ".join(map(str, c.codelist)) or None,
         }
         for position, c in enumerate(columns(table.model), start=1)
+    ]
+
+
+def _describe_view(view: View, rows: dict[str, int]) -> dict[str, Any]:
+    return {
+        "schema_name": view.schema,
+        "table_name": view.name,
+        "label": view.label,
+        "row_count": rows[f"{view.schema}.{view.name}"],
+    }
+
+
+def _describe_view_columns(connection: duckdb.DuckDBPyConnection, view: View) -> list[dict[str, Any]]:
+    name = f"{_quoted(view.schema)}.{_quoted(view.name)}"
+    types = {column: dtype for column, dtype, *_ in connection.execute(f"DESCRIBE {name}").fetchall()}
+    return [
+        {
+            "schema_name": view.schema,
+            "table_name": view.name,
+            "position": position,
+            "column_name": column,
+            "data_type": types[column],
+            "label": label,
+            "comment": None,
+            "required": False,
+            "key_position": None,
+            "codelist": None,
+        }
+        for position, (column, label) in enumerate(view.columns.items(), start=1)
     ]
 
 

@@ -54,7 +54,7 @@ def baseline_tests(data: Data) -> Output:
 
 
 def worst_grade(data: Data) -> Output:
-    """Subjects by the worst grade of a term, and per pooled set of grades Fisher's P and the odds ratio.
+    """Subjects by the worst grade of a term or a pooled set of grades; per set Fisher's P and the odds ratio.
 
     A subject counts once per level, with the highest grade. P is two-sided; the odds ratio is the
     conditional maximum-likelihood estimate with its exact interval.
@@ -62,24 +62,23 @@ def worst_grade(data: Data) -> Output:
     from pipeline.stats import counts
 
     rows: list[Row] = []
+    pools = {str(grade): (grade,) for grade in data.options["grades"]} | data.options["pooled"]
     for level, where in data.levels().items():
         worst = data.rows.filter(where).group_by("USUBJID", "TRT01PN").agg(grade=pl.col("ATOXGRN").max())
         sizes, hits = [], []
         for group, number in data.groups(total=True):
             denominator = len(data.of_arm(number, data.subjects))
             grades = data.of_arm(number, worst)["grade"]
+            hit = {name: int(grades.is_in(pool).sum()) for name, pool in pools.items()}
             rows.append((group, level, "denominator", denominator))
-            for grade in data.options["grades"]:
-                n = int((grades == grade).sum())
+            for name, n in hit.items():
                 rows += [
-                    (group, f"{level} {grade}", "n", n),
-                    (group, f"{level} {grade}", "proportion", n / denominator if denominator else math.nan),
+                    (group, f"{level} {name}", "n", n),
+                    (group, f"{level} {name}", "proportion", n / denominator if denominator else math.nan),
                 ]
             if number is not None:
                 sizes.append(denominator)
-                hits.append(
-                    {name: int(grades.is_in(pool).sum()) for name, pool in data.options["pooled"].items()}
-                )
+                hits.append(hit)
         for name in data.options["pooled"]:
             table = [[hit[name], size - hit[name]] for hit, size in zip(hits, sizes, strict=True)]
             odds = counts.odds_ratio(table)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import pkgutil
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
 import schemas
+from pipeline.study import View
 from pipeline.warehouse import WarehouseError, WarehouseTable, build_release, ddl, query
 from schemas.base import Table, column, columns, empty
 
@@ -270,6 +272,74 @@ def test_a_file_that_is_no_warehouse(tmp_path: Path) -> None:
     (tmp_path / "trial.duckdb").write_text("something else, and long enough to have a header" * 100)
     with pytest.raises(WarehouseError, match="not a valid DuckDB database file"):
         query(tmp_path / "trial.duckdb", "SELECT 1")
+
+
+SEEN = View(
+    "adam",
+    "v_seen",
+    "Visits per patient",
+    {"patient": "Unique subject identifier", "visits": "Number of visits"},
+    "SELECT USUBJID AS patient, count(*) AS visits FROM adam.visits GROUP BY ALL ORDER BY patient",
+)
+
+
+def release_with(folder: Path, view: View) -> Path:
+    target = folder / "trial.duckdb"
+    table = WarehouseTable("adam", "visits", Visits, (staged(folder, "visits", visits()),))
+    build_release(target, [table], comment=SYNTHETIC, views=[view])
+    return target
+
+
+def test_a_view_is_answered_and_describes_itself(tmp_path: Path) -> None:
+    path = release_with(tmp_path, SEEN)
+    assert query(path, "FROM adam.v_seen").rows() == [("1", 1), ("2", 1)]
+    view = query(path, "SELECT comment FROM duckdb_views() WHERE view_name = 'v_seen'")
+    assert view["comment"].item() == f"Visits per patient. {SYNTHETIC}"
+    comments = "SELECT column_name, comment FROM duckdb_columns() WHERE table_name = 'v_seen'"
+    assert dict(query(path, comments).iter_rows()) == SEEN.columns
+    about = "SELECT label, row_count FROM meta.tables WHERE table_name = 'v_seen'"
+    assert query(path, about).rows() == [("Visits per patient", 2)]
+    columns = "SELECT column_name, data_type, label FROM meta.columns WHERE table_name = 'v_seen'"
+    assert query(path, columns).rows() == [
+        ("patient", "VARCHAR", "Unique subject identifier"),
+        ("visits", "BIGINT", "Number of visits"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("view", "message"),
+    [
+        pytest.param(replace(SEEN, sql="SELEC 1"), "Parser Error", id="not SQL"),
+        pytest.param(
+            replace(SEEN, sql="SELECT VISIT AS patient, 1 AS visits FROM adam.visits"),
+            'Referenced column "VISIT" not found',
+            id="a column that is not there",
+        ),
+        pytest.param(
+            replace(SEEN, sql="SELECT USUBJID AS patient, CAST(ARM AS INT) AS visits FROM adam.visits"),
+            "Could not convert string 'LEN'",
+            id="fails on the rows",
+        ),
+        pytest.param(
+            replace(SEEN, sql="SELECT USUBJID AS patient, 1 AS n FROM adam.visits"),
+            "answers the columns patient, n and declares patient, visits",
+            id="other columns",
+        ),
+    ],
+)
+def test_a_view_that_cannot_be_answered_fails_the_release(tmp_path: Path, view: View, message: str) -> None:
+    old = release(tmp_path, visits())
+    before = old.read_bytes()
+    with pytest.raises(WarehouseError, match=message) as refused:
+        release_with(tmp_path, view)
+    assert str(refused.value).startswith("view adam.v_seen")
+    assert "\n" not in str(refused.value)
+    assert old.read_bytes() == before
+
+
+def test_a_view_named_like_a_table_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(WarehouseError, match=r"declared twice: adam\.visits"):
+        release_with(tmp_path, replace(SEEN, name="visits"))
 
 
 def test_every_declared_shape_has_a_place_in_the_warehouse(tmp_path: Path) -> None:
