@@ -126,6 +126,11 @@ def number(statistic: str, places: int = 0) -> Show:
     return Show((statistic,), lambda value: _number(value, places))
 
 
+def percent(statistic: str, places: int = 0) -> Show:
+    """A proportion in percent, without the sign."""
+    return Show((statistic,), lambda value: format_rate(value, places))
+
+
 def range_of(places: int = 0) -> Show:
     """Smallest and largest value."""
     return Show(("min", "max"), lambda low, high: _interval(low, high, lambda v: _number(v, places)))
@@ -294,7 +299,7 @@ class LevelRows:
 
     The levels are those of the analysis `frequency`, by its `n` in the group `order` (largest first),
     then by name; the cells are of `analysis`. `within` puts rows beneath each: its levels that begin with
-    this one and `LEVEL_SEPARATOR`.
+    this one and `LEVEL_SEPARATOR`. Where there is no level, one row says "None".
     """
 
     analysis: str
@@ -455,7 +460,10 @@ def _rows(display: Display, find: _Finder) -> Iterator[TableRow]:
 
 def _level_rows(display: Display, rows: LevelRows, find: _Finder, above: str = "") -> Iterator[TableRow]:
     begin = f"{above}{LEVEL_SEPARATOR}" if above else ""
-    for level in find.levels(rows, begin):
+    levels = find.levels(rows, begin)
+    if not levels:
+        yield TableRow("None", rows.indent, tuple(TableCell("") for _ in display.columns))
+    for level in levels:
         label = rows.label(level.removeprefix(begin))
         row = Row(label, rows.analysis, level, rows.show, rows.indent, rows.groups)
         yield _row(display, row, find)
