@@ -1,11 +1,10 @@
 """Group-sequential designs for a one-sided test, and how many events a log-rank test needs.
 
-The statistic at look k is normal with mean drift * sqrt(fraction) and variance 1, its increments independent;
-a fraction is the information so far over the planned maximum, which for a log-rank test is a share of the
-planned events. Large values favour the experimental group. Probabilities come from the recursion of
-Armitage, McPherson and Rowe (1969), integrated by Gauss–Legendre panels to about 1e-12; definitions follow
-Jennison and Turnbull (2000) and agree with R's rpact. What does not belong here: any trial's numbers,
-looks as calendar dates, the statistic itself, simulation, display.
+The statistic at a look is normal with mean drift * sqrt(fraction) and variance 1, and large values favour
+the experimental group. A fraction is the information so far over the planned maximum: for a log-rank test,
+the share of the planned events. Definitions follow Jennison and Turnbull (Group Sequential Methods, 2000)
+and agree with R's rpact. A symmetric two-sided test is the one-sided test of half its alpha. What does not
+belong here: any trial's numbers, calendar dates, the statistic itself, simulation, display.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ class HaybittlePeto:
 
 OBRIEN_FLEMING, POCOCK = WangTsiatis(0.0), WangTsiatis(0.5)
 
-# Lan and DeMets' spending functions, O'Brien–Fleming type or Pocock type; a number is the gamma of Hwang,
-# Shih and DeCani (1990).
+# Error spending functions: Lan and DeMets' of O'Brien–Fleming type and of Pocock type; a number is the gamma
+# of Hwang, Shih and DeCani (1990).
 Spending = Literal["OF", "P"] | float
 Boundary = Spending | WangTsiatis | HaybittlePeto
 Formula = Literal["schoenfeld", "freedman"]
@@ -52,10 +51,10 @@ _FURTHEST = 40.0  # no statistic gets so far
 class Design:
     """A design of K looks.
 
-    fractions, critical and alpha_spent (cumulative) are (K,), futility is (K - 1,): a trial stops for futility
-    where the statistic falls below it; -inf where it cannot. A design whose futility is not binding keeps
-    alpha when the trial goes on regardless. drift is the mean of the statistic at fraction 1 for which the power
-    is reached, inflation the information at fraction 1 over that of a design with one look.
+    fractions, critical and alpha_spent (cumulative) are (K,); futility is (K - 1,): the trial stops where the
+    statistic falls below it, -inf where it cannot. If futility is not binding, alpha is kept by a trial that
+    goes on regardless. drift is the statistic's mean at fraction 1 for which the power is reached, inflation
+    the information at fraction 1 over that of a design with one look.
     """
 
     alpha: float
@@ -81,7 +80,7 @@ class Design:
 class Operating:
     """What a design does for m drifts: probabilities by look, reject (m, K) and futility (m, K - 1).
 
-    power (m,) is the chance to reject at any look, expected_fraction (m,) the mean fraction at which the trial stops.
+    power (m,) is the chance to reject at any look, expected_fraction (m,) the mean fraction at the end.
     """
 
     drift: Floats
@@ -103,10 +102,10 @@ class StagewiseInference:
 
 @dataclass(frozen=True)
 class LogrankDesign:
-    """Events of a log-rank test: for one look, at most as calculated and as a whole number, and at each look.
+    """Events of a log-rank test: fixed_events for one look, events (max_events, rounded up) at fraction 1.
 
-    expected_events are the mean numbers at the end of the trial under the alternative, half its log hazard
-    ratio, and no effect, where the trial stops for futility as designed.
+    expected_events: the mean numbers at the end of the trial under the alternative, half its log hazard
+    ratio, and no effect, if it stops for futility as designed.
     """
 
     design: Design
@@ -134,7 +133,7 @@ def freedman_events(hazard_ratio: float, *, alpha: float, power: float, allocati
 
 
 def logrank_drift(hazard_ratio: float, events: float, allocation: float = 1.0) -> float:
-    """The log-rank statistic's expected size at so many events (Schoenfeld); drift, if fraction 1 is meant."""
+    """The log-rank statistic's mean size at so many events (Schoenfeld); the drift, at fraction 1."""
     _check_ratio(hazard_ratio, allocation)
     return abs(math.log(hazard_ratio)) * math.sqrt(events * allocation) / (1 + allocation)
 
@@ -159,32 +158,40 @@ def logrank_design(
     hazard_ratio: float,
     alpha: float,
     power: float,
-    looks: int | Sequence[float] = 1,
+    looks: int | Sequence[float],
     spending: Boundary = "OF",
     futility: Spending | None = None,
     binding: bool = False,
     allocation: float = 1.0,
     formula: Formula = "schoenfeld",
 ) -> LogrankDesign:
-    """Events of a group-sequential log-rank test; looks: their number, equally spaced, or their fractions."""
+    """Events of a group-sequential log-rank test; the other arguments as `group_sequential`.
+
+    looks: their number, if equally spaced, or their fractions. formula: for the events of a single look.
+    """
     formulas = {"schoenfeld": schoenfeld_events, "freedman": freedman_events}
     if formula not in formulas:
         raise ValueError(f"formula must be one of {', '.join(formulas)}, not {formula!r}")
     fixed = formulas[formula](hazard_ratio, alpha=alpha, power=power, allocation=allocation)
-    fractions = np.arange(1, looks + 1) / looks if isinstance(looks, int) else looks
+    equally_spaced = isinstance(looks, (int, np.integer))
     design = group_sequential(
-        fractions, alpha=alpha, power=power, spending=spending, futility=futility, binding=binding
+        np.arange(1, looks + 1) / looks if equally_spaced else looks,  # type: ignore[operator]
+        alpha=alpha,
+        power=power,
+        spending=spending,
+        futility=futility,
+        binding=binding,
     )
     events = fixed * design.inflation
-    expected = operating_characteristics(design, design.drift * np.array([1, 0.5, 0])).expected_fraction * events
-    at_looks = np.ceil(design.fractions * events).astype(int).tolist()
+    mean = operating_characteristics(design, design.drift * np.array([1, 0.5, 0])).expected_fraction
+    at_alternative, halfway, at_null = (mean * events).tolist()
     return LogrankDesign(
         design=design,
         fixed_events=fixed,
         events=events,
-        max_events=at_looks[-1],
-        events_at_looks=tuple(at_looks),
-        expected_events=(float(expected[0]), float(expected[1]), float(expected[2])),
+        max_events=math.ceil(events),
+        events_at_looks=tuple(np.ceil(design.fractions * events).astype(int).tolist()),
+        expected_events=(at_alternative, halfway, at_null),
     )
 
 
@@ -214,30 +221,29 @@ def group_sequential(
     futility: Spending | None = None,
     binding: bool = False,
 ) -> Design:
-    """A design with looks at the given fractions (K,), increasing up to 1 (beyond 1 if the last look overruns).
+    """The design with looks at the given fractions (K,): increasing, the last 1, or more if it overran.
 
-    spending: a spending function, or a boundary that spends as it falls out. futility: how the type II error
-    is spent at a drift for which the bounds meet at the last look (Pampallona, Tsiatis and Kim 2001).
-    binding: critical values count on stopping for futility, which only a spending function can do here.
-    ValueError if no such design exists.
+    spending: how the type I error is spent, by a function or by a classical boundary. futility: the function
+    that spends the type II error, at the drift for which the bounds meet at the last look (Pampallona,
+    Tsiatis and Kim 2001). binding: the critical values count on stopping for futility; with spending
+    functions only. ValueError if there is no such design.
     """
     t = np.atleast_1d(np.asarray(fractions, dtype=float))
-    if t.ndim != 1 or not np.isfinite(t).all() or t[0] <= 0 or (np.diff(t) <= 0).any() or t[-1] < 1:
-        raise ValueError(f"fractions {t.tolist()} must be positive, increasing, and end at 1 or beyond")
-    if t[:-1].max(initial=0.0) >= 1:
-        raise ValueError(f"fractions {t.tolist()} must be below 1 before the last look")
+    edges = np.concatenate([[0.0], t, [math.inf]])
+    if t.ndim != 1 or not (edges[1:] > edges[:-1]).all() or np.count_nonzero(t >= 1) != 1:
+        raise ValueError(f"fractions {t.tolist()} must increase from above 0, and only the last reach 1")
     if binding and (futility is None or isinstance(spending, (WangTsiatis, HaybittlePeto))):
         raise ValueError("binding futility needs a spending function for both errors")
-    fixed, none = _fixed_drift(alpha, power), np.full(t.size - 1, -np.inf)
-    most = 3 * fixed + 3  # more than nine times the information of a single look
+    fixed = _fixed_drift(alpha, power)
+    none = low = np.full(t.size - 1, -np.inf)
+    most = 2 * fixed + 3  # more than four times the information of a single look
     if isinstance(spending, (WangTsiatis, HaybittlePeto)):
         critical, alpha_steps = _classical_critical(t, alpha, spending), None
     else:
         alpha_steps = np.diff(spent(spending, alpha, t), prepend=0.0)
         critical = _spend(t, None, alpha_steps).high
     if futility is None or t.size == 1:
-        low = none
-        drift = _root(lambda d: float(exits(t, low, critical, d)[0].sum()) - power, 0.0, most)
+        drift = _root(lambda d: float(exits(t, none, critical, d)[0].sum()) - power, 0.0, most)
     else:
         beta_steps = np.diff(spent(futility, 1 - power, t), prepend=0.0)
         fixed_high = None if binding else critical
@@ -272,14 +278,14 @@ def operating_characteristics(design: Design, drift: ArrayLike) -> Operating:
 def conditional_power(design: Design, look: int, z: float, drift: ArrayLike) -> Floats:
     """The chance (m,) to reject at a later look, given the statistic z at this one, for drifts (m,).
 
-    look counts from 1 to K - 1. The drift may be the design's, or the trend so far, z / sqrt(fraction). Bounds
-    for futility at the looks to come are obeyed.
+    look: 1 to K - 1. The drift may be the design's, or the trend so far, z / sqrt(fraction). Futility bounds
+    of the looks to come are obeyed.
     """
     return _from_here(design, look, z, np.atleast_1d(np.asarray(drift, dtype=float)), 0.0)
 
 
 def predictive_power(design: Design, look: int, z: float) -> float:
-    """Conditional power averaged over the posterior of the drift that has a flat prior."""
+    """Conditional power averaged over the drift's posterior from a flat prior."""
     fraction = float(design.fractions[_interim(design, look)])
     return float(_from_here(design, look, z, np.array([z / math.sqrt(fraction)]), 1 / fraction)[0])
 
@@ -290,7 +296,8 @@ def _from_here(design: Design, look: int, z: float, drift: Floats, variance: flo
     left, score = t - done, z * math.sqrt(done)
 
     def moved(bounds: Floats) -> Floats:
-        return (bounds * np.sqrt(t[: bounds.size]) - score) / np.sqrt(left[: bounds.size])
+        out: Floats = (bounds * np.sqrt(t[: bounds.size]) - score) / np.sqrt(left[: bounds.size])
+        return out
 
     low, high = moved(design.futility[k + 1 :]), moved(design.critical[k + 1 :])
     power: Floats = exits(left, low, high, drift, variance)[0].sum(axis=1)
@@ -323,22 +330,29 @@ def stagewise_inference(design: Design, look: int, z: float, *, level: float) ->
     trends = (high / np.sqrt(t))[np.isfinite(high)]
     low_end, high_end = float(trends.min()) - reach, float(trends.max()) + reach
     half = (1 - level) / 2
-    lower, estimate, upper = (
-        _root(lambda drift, q=q: p(drift) - q, low_end, high_end) for q in (half, 0.5, 1 - half)
-    )
-    return StagewiseInference(p(0.0), estimate, lower, upper)
+
+    def drift_of(chance: float) -> float:
+        return _root(lambda drift: p(drift) - chance, low_end, high_end)
+
+    return StagewiseInference(p(0.0), drift_of(0.5), drift_of(half), drift_of(1 - half))
 
 
 def repeated_intervals(design: Design, estimate: ArrayLike, se: ArrayLike) -> tuple[Floats, Floats]:
     """Limits (j,) that hold at all looks together, from estimates and standard errors of the first j.
 
-    Each limit alone has level 1 - alpha, both together at least 1 - 2 alpha (Jennison and Turnbull 1989).
+    Each limit alone has level 1 - alpha, both together at least 1 - 2 alpha (Jennison and Turnbull 1989). If
+    futility is binding this holds for the lower limit only, which then respects the futility bounds passed.
     """
-    estimates, errors = np.broadcast_arrays(np.atleast_1d(estimate), np.atleast_1d(se))
-    if estimates.ndim != 1 or estimates.size > design.critical.size:
-        raise ValueError(f"{estimates.shape} estimates do not belong to {design.critical.size} looks")
-    width = design.critical[: estimates.size] * errors
-    return estimates - width, estimates + width
+    values, errors = np.broadcast_arrays(*np.atleast_1d(estimate, se))
+    j = values.size
+    if values.ndim != 1 or j > design.critical.size:
+        raise ValueError(f"{values.shape} estimates do not belong to {design.critical.size} looks")
+    lower = values - design.critical[:j] * errors
+    if design.binding:
+        # an effect below which an earlier look was futile has been accepted, whatever came later
+        futile = values[:-1] - design.futility[: j - 1] * errors[:-1]
+        lower[1:] = np.minimum(lower[1:], np.minimum.accumulate(futile))
+    return lower, values + design.critical[:j] * errors
 
 
 def _root(function: Callable[[float], float], low: float, high: float) -> float:
@@ -368,7 +382,7 @@ def _classical_critical(fractions: Floats, alpha: float, boundary: WangTsiatis |
 
 @dataclass(frozen=True)
 class _Bounds:
-    """Critical values and futility bounds (K,); gap: how far the last ones are apart, inf if errors clash."""
+    """Critical values and futility bounds (K,); gap: futility above critical at the end."""
 
     high: Floats
     low: Floats
@@ -384,20 +398,21 @@ def _spend(
 ) -> _Bounds:
     """Bounds that spend alpha (K,) under no drift, unless high is given, and beta (K,) under the drift."""
     tops, bottoms = np.full(fractions.size, np.inf), np.full(fractions.size, -np.inf)
-    going, drifts = START, np.array([drift])
+    going, null, hull = START, np.zeros(1), np.array([0.0, drift])
     for k, time in enumerate(fractions):
         if high is not None:
             tops[k] = high[k]
         elif alpha is not None:
-            tops[k] = _bound(going, 1, time, np.zeros(1), alpha[k])
+            tops[k] = _bound(going, 1, time, null, alpha[k])
         if beta is not None:
-            bottoms[k] = _bound(going, -1, time, drifts, beta[k])
-        if k == fractions.size - 1:
+            bottoms[k] = _bound(going, -1, time, hull[1:], beta[k])
+        last = k == fractions.size - 1
+        if np.isneginf(tops[k]) or (bottoms[k] >= tops[k] and not last):
+            break  # the errors cannot be spent at so large a drift
+        if last:
             return _Bounds(tops, bottoms, float(np.clip(bottoms[k] - tops[k], -_FURTHEST, _FURTHEST)))
-        if bottoms[k] >= tops[k]:
-            break
         root = math.sqrt(time)
-        going = going.next(bottoms[k] * root, tops[k] * root, time, fractions[k + 1], np.append(np.zeros(1), drifts))
+        going = going.next(bottoms[k] * root, tops[k] * root, time, fractions[k + 1], hull)
     return _Bounds(tops, bottoms, _FURTHEST)
 
 
