@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import polars as pl
 
 from pipeline.derive.dates import impute
 from pipeline.study import CutOff, Endpoint, EventSource, Frames, Study
 from schemas.adam import ADTTE
 from schemas.base import dtypes, names
-
-IS_LAST = pl.col("ADT") == pl.col("ADT").max().over("SUBJECT")
 
 
 class DeriveError(ValueError):
@@ -69,50 +68,57 @@ def derive_adtte(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutO
     frames: the tabulation datasets, `adrs` and `adce`. AVAL is in days, ADT - STARTDT + 1. Raises
     DeriveError when an endpoint finds neither an event nor a censoring date for somebody.
     """
-    # Subjects are numbered, because a million texts are slow to join and to sort.
-    subjects = adsl.filter(pl.col("ITTFL") == "Y").sort("USUBJID").with_row_index("SUBJECT")
     endpoints = sorted(study.endpoints, key=lambda endpoint: endpoint.paramcd)
     ends = {id(s): s for e in endpoints for s in (*e.events, *e.competing)}
     censors = {id(s): s for e in endpoints for s in e.censors}
+    copied = [c for c in names(ADTTE) if c in adsl.columns]
+    asked = {c for s in (*ends.values(), *censors.values()) for c in s.where.meta.root_names()}
+    asked.update(copied, (e.start for e in endpoints), ("ITTFL",))
+    # Subjects are numbered, because a million texts are slow to join and to sort.
+    subjects = (
+        adsl.select(c for c in adsl.columns if c in asked)
+        .filter(pl.col("ITTFL") == "Y")
+        .sort("USUBJID")
+        .with_row_index("SUBJECT")
+    )
     # Each source is read once, whatever the number of endpoints that have it.
+    sources = ends | censors
     found = dict(
         zip(
-            (*ends, *censors),
-            pl.collect_all(
-                [
-                    *(dated_rows(s, frames, subjects, cut_off) for s in ends.values()),
-                    *(dated_rows(s, frames, subjects, cut_off).filter(IS_LAST) for s in censors.values()),
-                ]
-            ),
+            sources,
+            pl.collect_all([dated_rows(s, frames, subjects, cut_off) for s in sources.values()]),
             strict=True,
         )
     )
-    parts = [_derive_endpoint(endpoint, found, subjects) for endpoint in endpoints]
-    rows = pl.concat(parts).sort("SUBJECT", maintain_order=True)
-    return rows.select(pl.col(name).cast(dtype) for name, dtype in dtypes(ADTTE).items())
+    rows = pl.concat(_derive_endpoint(endpoint, found, subjects) for endpoint in endpoints)
+    rows = rows.sort("SUBJECT", maintain_order=True)  # of a subject, by PARAMCD as before
+    of_subject = subjects.select(copied)[rows.get_column("SUBJECT")]
+    return pl.concat([rows, of_subject], how="horizontal").select(
+        pl.col(name).cast(dtype) for name, dtype in dtypes(ADTTE).items()
+    )
 
 
 def _derive_endpoint(
     endpoint: Endpoint, found: Mapping[int, pl.DataFrame], subjects: pl.DataFrame
 ) -> pl.DataFrame:
     """The rows of one parameter; found: dated rows by the identity of their source."""
-    copied = [c for c in names(ADTTE) if c in subjects.columns]
-    start = subjects.select("SUBJECT", *copied, STARTDT=endpoint.start).drop_nulls("STARTDT")
+    start = subjects.get_column(endpoint.start)
+
+    def started(source: EventSource) -> pl.DataFrame:
+        rows = found[id(source)]
+        return rows.with_columns(STARTDT=start.gather(rows.get_column("SUBJECT"))).drop_nulls("STARTDT")
+
     ends = (*endpoint.events, *endpoint.competing)
-    first_event = (
-        _in_order(ends, found)
-        .join(start, on="SUBJECT")
-        .filter(pl.col("ADT") >= pl.col("STARTDT"))
-        .sort("SUBJECT", "ADT", "SOURCE", "SRCSEQ")
-        .unique("SUBJECT", keep="first", maintain_order=True)
-        .join(_meaning(ends), on="SOURCE")
-    )
+    events = [started(source).filter(pl.col("ADT") >= pl.col("STARTDT")) for source in ends]
+    first_event = _choose(events, np.minimum, len(subjects)).join(_meaning(ends), on="SOURCE")
+    event_free = np.ones(len(subjects), dtype=bool)
+    event_free[first_event.get_column("SUBJECT").to_numpy()] = False
+    censorings = [
+        rows.filter(pl.Series(event_free[rows.get_column("SUBJECT").to_numpy()]))
+        for rows in map(started, endpoint.censors)
+    ]
     last_censoring = (
-        _in_order(endpoint.censors, found)
-        .filter(IS_LAST)
-        .join(start.join(first_event, on="SUBJECT", how="anti"), on="SUBJECT")
-        .sort("SUBJECT", "SOURCE", "SRCSEQ")
-        .unique("SUBJECT", keep="first", maintain_order=True)
+        _choose(censorings, np.maximum, len(subjects))
         .with_columns(ADT=pl.max_horizontal("ADT", "STARTDT"))
         .join(_meaning(endpoint.censors), on="SOURCE")
     )
@@ -129,9 +135,28 @@ def _derive_endpoint(
     )
 
 
-def _in_order(sources: Sequence[EventSource], found: Mapping[int, pl.DataFrame]) -> pl.DataFrame:
-    """The dated rows of these sources; SOURCE is the position of the source."""
-    return pl.concat(found[id(s)].with_columns(SOURCE=pl.lit(n, pl.Int64)) for n, s in enumerate(sources))
+def _choose(found: Sequence[pl.DataFrame], extreme: np.ufunc, subjects: int) -> pl.DataFrame:
+    """One row per subject, with its SOURCE: the earliest (minimum) or latest (maximum) date.
+
+    found: dated rows of each source, in declared order; same day: first source, then first --SEQ.
+    """
+    worst = np.iinfo(np.int32).max if extreme is np.minimum else np.iinfo(np.int32).min
+    best = np.full(subjects, worst, dtype=np.int32)
+    places = [
+        (rows.get_column("SUBJECT").to_numpy(), rows.get_column("ADT").to_physical().to_numpy())
+        for rows in found
+    ]
+    for subject, day in places:
+        extreme.at(best, subject, day)
+    chosen = [
+        rows.filter(pl.Series(day == best[subject])).with_columns(SOURCE=pl.lit(position, pl.Int64))
+        for position, (rows, (subject, day)) in enumerate(zip(found, places, strict=True))
+    ]
+    return (
+        pl.concat(chosen)
+        .sort("SUBJECT", "SOURCE", "SRCSEQ")
+        .unique("SUBJECT", keep="first", maintain_order=True)
+    )
 
 
 def _meaning(sources: Sequence[EventSource]) -> pl.DataFrame:
