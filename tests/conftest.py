@@ -34,7 +34,18 @@ def missing_browser() -> str | None:
     return None if found else "Chromium is not installed"
 
 
-MISSING: dict[str, Callable[[], str | None]] = {"r": missing_r, "browser": missing_browser}
+@cache
+def missing_office() -> str | None:
+    """Why tests marked `office` cannot run here, or None."""
+    missing = [tool for tool in ("soffice", "pdftotext") if shutil.which(tool) is None]
+    return f"not installed: {', '.join(missing)}" if missing else None
+
+
+MISSING: dict[str, Callable[[], str | None]] = {
+    "r": missing_r,
+    "browser": missing_browser,
+    "office": missing_office,
+}
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

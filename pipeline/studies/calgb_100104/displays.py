@@ -43,6 +43,7 @@ from pipeline.outputs.tables import (
 from pipeline.studies.calgb_100104.design import LONG_TERM, SAFETY_DATE, UNBLINDING
 from pipeline.studies.calgb_100104.tables import BLOOD_TERMS, DOSES
 
+_NBSP = "\N{NO-BREAK SPACE}"
 ARMS = {"LEN": "Lenalidomide", "PBO": "Placebo"}
 TOTAL, COMPARISON = "TOTAL", "LEN:PBO"
 
@@ -62,7 +63,7 @@ NOT_REACHED_NOTE = "CI denotes confidence interval, and NR not reached."
 
 
 def _with_size(name: str, group: str) -> Sentence:
-    return Sentence(f"{name} (N = {{n}})", {"n": Ask("RANDOMISED", group, "", COUNT)})
+    return Sentence(f"{name} (N{_NBSP}={_NBSP}{{n}})", {"n": Ask("RANDOMISED", group, "", COUNT)})
 
 
 def _protocol(name: str, show: Show) -> Ask:
@@ -229,7 +230,7 @@ def _by_grade(*first: Column, grades: tuple[int, ...]) -> tuple[Column, ...]:
     return tuple(
         Column(column.heading, code, column.analysis, column.level, column.show, span=_with_size(name, code))
         for code, name in ARMS.items()
-        for column in (*first, *(Column(f"Grade {g}", "", level=f"{{level}} {g}") for g in grades))
+        for column in (*first, *(Column(f"Grade{_NBSP}{g}", "", level=f"{{level}} {g}") for g in grades))
     )
 
 
@@ -307,7 +308,7 @@ TABLE_S1 = Display(
     ),
 )
 
-SEVERE = Column("Grade 3–5", "", analysis="{analysis}_SEVERE")
+SEVERE = Column(f"Grade{_NBSP}3–5", "", analysis="{analysis}_SEVERE")
 TABLE_S2 = Display(
     name="table_s2",
     title="Table S2. Nonhematologic Adverse Events from Randomization, by Category, Term and Worst Grade.*",
@@ -529,7 +530,7 @@ HAZARD_RATIO = ratio("hr")
 ONLY_ARMS, ONLY_COMPARISON = tuple(ARMS), (COMPARISON,)
 
 
-def _endpoint(paramcd: str, title: str) -> tuple[Heading | Row, ...]:
+def _endpoint(paramcd: str, title: str, free: str = "Event-free") -> tuple[Heading | Row, ...]:
     """What the paper prints about an endpoint, and the stratified model as a sensitivity analysis."""
     km = f"{paramcd}_KM"
     return (
@@ -537,7 +538,7 @@ def _endpoint(paramcd: str, title: str) -> tuple[Heading | Row, ...]:
         Row("Patients with an event — no. (%)", km, "", EVENTS_PERCENT, 1, ONLY_ARMS),
         Row("Median (95% CI) — mo", km, "", median_months("median"), 1, ONLY_ARMS),
         *(
-            Row(f"Event-free at {month} mo (95% CI) — %", km, str(month), RATE, 1, ONLY_ARMS)
+            Row(f"{free} at {month} mo (95% CI) — %", km, str(month), RATE, 1, ONLY_ARMS)
             for month in (12, 24, 36)
         ),
         Row("Hazard ratio (95% CI)", f"{paramcd}_COX", "", HAZARD_RATIO, 1, ONLY_COMPARISON),
@@ -567,7 +568,7 @@ TIME_TO_EVENT = Display(
     columns=(*EACH_ARM, Column("Lenalidomide vs. Placebo", COMPARISON)),
     rows=(
         *_endpoint("TTP", "Time to progression or death"),
-        *_endpoint("OS", "Overall survival"),
+        *_endpoint("OS", "Overall survival", free="Alive"),
         *_endpoint("EFS", "Event-free survival: second primary cancer, progression or death"),
         Heading("First event after randomization (competing risks)‡"),
         *_cause("SECOND CANCER", "Second primary cancer"),
