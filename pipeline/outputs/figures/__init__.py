@@ -101,8 +101,9 @@ def figure_data(value: FigureValue, results: pl.DataFrame, curves: pl.DataFrame)
     Always `name`, `title`, `kind`, `note`, `cut_off`, `description`. Curves (kinds survival, stratified,
     incidence): `months` (ticks), `curves` (a dict each: group, colour, level or panel; lists of one
     length: time in months, estimate, lower, upper, at_risk, events, censored, words) and `statistics`.
-    forest: `rows`. flow: `enrolled`, `excluded`, `randomised`, `arms`. Printed numbers have `label`,
-    `text` and `keys`, the rows of the results they show. Errors as in `render_figure`.
+    forest: `rows`. flow: `enrolled`, `excluded`, `randomised`, `arms` (lists of lines) and `statistics`.
+    Printed numbers have `label`, `text` and `keys`, the rows of the results they show. Errors as in
+    `render_figure`.
     """
     source = _source(value, results, curves)
     kind = _KINDS[type(value)]

@@ -157,13 +157,10 @@ def data(value: FlowFigure, source: Source) -> dict[str, Any]:
             for indent, count in shown
         ]
 
-    return {
-        "kind": "flow",
-        "enrolled": lines(value.enrolled),
-        "excluded": lines(value.excluded),
-        "randomised": lines(value.randomised),
-        "arms": [[lines(box) for box in arm] for arm in value.arms],
-    }
+    arms = [[lines(box) for box in arm] for arm in value.arms]
+    stem = {name: lines(getattr(value, name)) for name in ("enrolled", "excluded", "randomised")}
+    every = [*stem.values(), *(box for arm in arms for box in arm)]
+    return {"kind": "flow", **stem, "arms": arms, "statistics": [line for box in every for line in box]}
 
 
 def _boxes(value: FlowFigure) -> Iterator[Count]:

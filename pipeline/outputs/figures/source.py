@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -48,9 +49,16 @@ class Source:
         """The line under every figure: what the data are, and their cut-off."""
         return f"{NOTE} Data cut-off: {self.cut_off.isoformat()}."
 
+    @cached_property
+    def _levels(self) -> dict[str, list[str]]:
+        levels: dict[str, dict[str, None]] = {}
+        for analysis, _, level, _ in self.numbers:
+            levels.setdefault(analysis, {})[level] = None
+        return {analysis: list(own) for analysis, own in levels.items()}
+
     def levels(self, analysis: str) -> list[str]:
         """The levels of an analysis in their order in the results."""
-        return list(dict.fromkeys(level for a, _, level, _ in self.numbers if a == analysis))
+        return self._levels.get(analysis, [])
 
     def require(self, analysis: str) -> None:
         """`KeyError` if the results hold nothing of the analysis."""

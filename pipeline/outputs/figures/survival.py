@@ -55,7 +55,7 @@ def draw(value: SurvivalFigure, source: Source) -> Page:
     ticks = source.months(value.estimate)
     curves = [source.curve(value.estimate, group.code) for group in value.groups]
     shading = "Shading: 95% confidence interval (CI). " if any(map(has_limits, curves)) else ""
-    notes = [f"{shading}Ticks: censored. NR: not reached.", source.note]
+    notes = [f"{shading}Ticks: censored.", "NR: not reached. P: log-rank test.", source.note]
     below = at_risk_depth(len(value.groups))
     page = open_page(value.title, value.width, below + _HEIGHT, notes)
     axes = page.axes(_LEFT, page.floor + below, value.width - _LEFT - _RIGHT, _HEIGHT)
@@ -77,7 +77,7 @@ def describe(value: SurvivalFigure, source: Source) -> str:
     groups = "; ".join(source.describe_group(value.estimate, group) for group in value.groups)
     return (
         f"{value.title}. Kaplan{DASH}Meier curves, 0 to {ticks[-1]} {value.x_label.lower()}. {groups}. "
-        f"{_ratio_and_p(value, source)}. {source.note}"
+        f"{_ratio_and_p(value, source)} by log-rank test. {source.note}"
     )
 
 
@@ -119,7 +119,7 @@ def data(value: SurvivalFigure, source: Source) -> dict[str, Any]:
 
 def _ratio_and_p(value: SurvivalFigure, source: Source) -> str:
     ratio = source.hazard_ratio(value.model, value.comparison)
-    return f"Hazard ratio, {ratio}; {p_words(source[value.test, value.comparison, '', 'p'])} by log-rank test"
+    return f"Hazard ratio, {ratio}; {p_words(source[value.test, value.comparison, '', 'p'])}"
 
 
 def _label_curves(axes: Axes, curves: list[pl.DataFrame], groups: tuple[Group, ...], at: float) -> None:
@@ -148,7 +148,7 @@ def _draw_summary(axes: Axes, value: SurvivalFigure, source: Source) -> None:
     for group in value.groups:
         events, median = (show(value.estimate, group.code) for show in (source.events, source.median))
         lines.append((group.label, events, median, group.colour))
-    lines += [(text, "", "", INK) for text in _ratio_and_p(value, source).split("; ")]
+    lines.append((_ratio_and_p(value, source), "", "", INK))
     for place, (*texts, colour) in enumerate(reversed(lines)):
         for text, right in zip(texts, (1.5, 17.5, 28.0), strict=True):
             up = 1.2 + LINE * place

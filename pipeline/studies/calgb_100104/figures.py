@@ -115,7 +115,7 @@ def _arm(arm: Group, crossover: bool) -> tuple[Count | None, ...]:
             "RANDOMISED",
             parts=(
                 count(f"Started {drug}", "TREATMENT", "STARTED"),
-                count("Start not recorded", "TREATMENT", "NEVER STARTED"),
+                count("Not known to have started", "TREATMENT", "NEVER STARTED"),
             ),
         ),
         count(
@@ -123,8 +123,8 @@ def _arm(arm: Group, crossover: bool) -> tuple[Count | None, ...]:
             "RANDOMISED",
             parts=(
                 count("Ongoing", "TREATMENT", "ONGOING"),
-                count("No record of treatment", "TREATMENT", "NO STATUS"),
-                count("Discontinued", "TREATMENT", "DISCONTINUED", reasons="DISCONTINUED"),
+                count("Not known to have started", "TREATMENT", "NO STATUS"),
+                count("Discontinued", "TREATMENT", "DISCONTINUED", reasons="DISCONTINUED_STARTED"),
             ),
         ),
         count(

@@ -235,6 +235,8 @@ DISPOSITION: tuple[Analysis, ...] = (
         },
     ),
     _count("DISCONTINUED", "adsl", "Figure S1", randomised, by="DCTREAS"),
+    # who dies before the first dose has a reason, too, but never was on treatment
+    _count("DISCONTINUED_STARTED", "adsl", "Figure S1", randomised & _flagged("SAFFL"), by="DCTREAS"),
     _count("STOPPED_FOR_AE", "adsl", None, randomised, levels={"ADVERSE EVENT": stopped}),
     _count(
         "STOPPED_FOR_AE_NO_CROSSOVER",
