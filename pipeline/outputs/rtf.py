@@ -126,7 +126,7 @@ def _columns(table: Table, size: int) -> list[float]:
         texts = {row.cells[place].text for row in table.rows if row.cells}
         widths.append([min(_inches(text, size), _WIDEST_CELL) for text in texts])
     heads = [_BOLD * max(_inches(word, size) for word in head.text.split(" ")) for head in table.columns]
-    return [max(head, *texts) + _GAP for head, texts in zip(heads, widths, strict=True)]
+    return [max([head, *texts]) + _GAP for head, texts in zip(heads, widths, strict=True)]
 
 
 def _page_starts(table: Table, layout: _Layout) -> list[int]:
@@ -258,6 +258,7 @@ def _cells(size: int) -> dict[str, Any]:
         "text_font": [[_FONT]],
         "text_font_size": [[size]],
         "text_convert": [[False]],
+        "text_hyphenation": [[False]],
         "border_left": [[""]],
         "border_right": [[""]],
     }

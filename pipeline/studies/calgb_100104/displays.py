@@ -608,7 +608,7 @@ DESIGN = Display(
         _fixed("Shortest induction therapy — mo", "INDUCTION_MONTHS_MIN", _value()),
         _fixed("Longest induction therapy — mo", "INDUCTION_MONTHS_MAX", _value()),
         _fixed("Most induction regimens — no.", "INDUCTION_REGIMENS_MAX", _value()),
-        _fixed("Fewest CD34+ cells — 10⁶ per kg", "CD34_MIN", _value()),
+        _fixed("Fewest CD34+ cells — million per kg", "CD34_MIN", _value()),
         Heading("Randomization"),
         _fixed("Earliest day after transplantation", "RANDOMISATION_DAY_MIN", _value()),
         _fixed("Latest day after transplantation", "RANDOMISATION_DAY_MAX", _value()),
