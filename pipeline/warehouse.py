@@ -67,7 +67,7 @@ def build_release(
         WarehouseTable("meta", "tables", MetaTables, ()),
         WarehouseTable("meta", "columns", MetaColumns, ()),
     )
-    paths = [f"{placed.schema}.{placed.name}" for placed in (*tables, *meta, *views)]
+    paths = [table.path for table in (*tables, *meta)] + [f"{view.schema}.{view.name}" for view in views]
     if twice := sorted({path for path in paths if paths.count(path) > 1}):
         raise WarehouseError(f"declared twice: {', '.join(twice)}")
     target.parent.mkdir(parents=True, exist_ok=True)

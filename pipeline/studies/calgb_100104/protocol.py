@@ -13,6 +13,7 @@ from pipeline.studies.calgb_100104.design import LONG_TERM, SAFETY_DATE, UNBLIND
 from pipeline.studies.calgb_100104.endpoints import ENDPOINTS, LAST_ALIVE
 from pipeline.studies.calgb_100104.figures import FIGURES
 from pipeline.studies.calgb_100104.mapping import SDTM
+from pipeline.studies.calgb_100104.report import REPORT
 from pipeline.studies.calgb_100104.views import VIEWS
 from pipeline.study import Arm, CutOff, CutRule, Stratum, Study
 from schemas.crf.calgb_100104 import FORM_CODE, FORMS, RESTRICTED
@@ -63,4 +64,5 @@ STUDY = Study(
     figures=FIGURES,
     published=HERE / "published.csv",
     views=VIEWS,
+    report=REPORT,
 )

@@ -1,0 +1,84 @@
+"""The page of numbers: every row of the results, how it was computed, and the SQL that fetches it.
+
+What does not belong here: choosing which numbers are shown elsewhere; rounding.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+import polars as pl
+
+from pipeline.outputs.site.words import KEY, anchor
+from pipeline.outputs.tables import ResultKey
+
+METHODS = {
+    "kaplan_meier": "Kaplan–Meier estimate with 95% confidence intervals on the log scale; medians and their "
+    "intervals by Brookmeyer and Crowley",
+    "logrank": "two-sided log-rank test, stratified where the analysis says so",
+    "cox": "Cox proportional-hazards model, ties by Efron, Wald 95% confidence interval",
+    "interaction": "Cox model with the product of treatment and factor: Wald and likelihood-ratio P",
+    "subgroups": "a Cox model in each level of a factor, and the Wald P of treatment by factor",
+    "follow_up": "median follow-up by reverse Kaplan–Meier and as observed",
+    "cumulative_incidence": "Aalen–Johansen estimate of the cumulative incidence with competing events",
+    "gray": "Gray's test between the groups for one cause of failure",
+    "count": "number of patients and their proportion of the denominator",
+    "summary": "mean, standard deviation, median, quartiles and range of a variable",
+    "worst_grade": "patients by their worst grade; Fisher's exact P (two-sided) and the conditional "
+    "maximum-likelihood odds ratio with its exact 95% interval",
+    "baseline_tests": "Pearson's chi-square for categories, the Wilcoxon rank-sum test for quantities",
+    "parameters": "fixed by the protocol, not computed from patients",
+    "sample_size": "events that the protocol's log-rank test needs, with one look and group-sequentially",
+}
+"""What a METHOD does, in words."""
+
+
+def analyses(results: pl.DataFrame, published: pl.DataFrame, cut_off: str) -> list[dict[str, Any]]:
+    """The analyses in their order, each with its rows; `ValueError` where two rows had one anchor."""
+    verdicts: dict[ResultKey, list[dict[str, str]]] = defaultdict(list)
+    about = published.filter(pl.col("CUTOFF").cast(pl.String) == cut_off)
+    for *key, id, printed, verdict in about.select(*KEY, "ID", "PRINTED", "VERDICT").iter_rows():
+        verdicts[ResultKey(*key)].append({"id": id, "printed": printed, "verdict": verdict})
+    out = []
+    for rows in results.partition_by("ANALYSIS", maintain_order=True):
+        head = rows.row(0, named=True)
+        keys = [ResultKey(*key) for key in rows.select(KEY).iter_rows()]
+        out.append(
+            {
+                "id": head["ANALYSIS"],
+                "method": METHODS.get(head["METHOD"], head["METHOD"]),
+                "name": head["METHOD"],
+                "output": head["OUTPUT"],
+                "population": head["POPULATION"],
+                "endpoint": head["ENDPOINT"],
+                "sql": fetching(cut_off, head["ANALYSIS"]),
+                "rows": [
+                    (anchor(key), key, _exact(value), verdicts[key])
+                    for key, value in zip(keys, rows["VALUE"], strict=True)
+                ],
+            }
+        )
+    _refuse_twins([row[0] for analysis in out for row in analysis["rows"]])
+    return out
+
+
+def fetching(cut_off: str, analysis: str) -> str:
+    """The SQL that fetches an analysis; a row's own is this and its GROUP, LEVEL and STATISTIC."""
+    text = analysis.replace("'", "''")
+    return (
+        'SELECT "GROUP", LEVEL, STATISTIC, VALUE FROM analysis.results '
+        f"WHERE CUTOFF = DATE '{cut_off}' AND ANALYSIS = '{text}'"
+    )
+
+
+def _exact(value: float | None) -> str:
+    """The shortest decimal that reads back as the float."""
+    return "null" if value is None else repr(value).removesuffix(".0")
+
+
+def _refuse_twins(anchors: Sequence[str]) -> None:
+    twins = [one for one, times in Counter(anchors).items() if times > 1]
+    if twins:
+        raise ValueError(f"two results share an anchor: {', '.join(twins)}")
