@@ -18,6 +18,8 @@ from schemas.base import Table
 
 Frames = Mapping[str, pl.DataFrame]
 DAYS_PER_MONTH = 30.4375
+LEVEL_SEPARATOR = " / "
+"""Stands in a LEVEL of the results between the values of several variables."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from pipeline.study import DAYS_PER_MONTH, Analysis, Study
+from pipeline.study import DAYS_PER_MONTH, LEVEL_SEPARATOR, Analysis, Study
 
 Row = tuple[str, str, str, float | None]
 """GROUP, LEVEL, STATISTIC, VALUE."""
@@ -73,10 +73,10 @@ class Data:
     def levels(self) -> Mapping[str, pl.Expr]:
         """The levels: given as filters, or one for each value of `by`, or one that takes all.
 
-        `by` names a variable, or several whose values found together are joined by " / ".
+        `by` names a variable, or several whose values found together are joined by `LEVEL_SEPARATOR`.
         """
         if "by" in self.options:
-            by = pl.concat_str(self.options["by"], separator=" / ")
+            by = pl.concat_str(self.options["by"], separator=LEVEL_SEPARATOR)
             values = self.rows.select(by).to_series().drop_nulls().unique().sort().to_list()
             return {value: by == value for value in values}
         levels: Mapping[str, pl.Expr] = self.options.get("levels", {"": pl.lit(True)})

@@ -28,10 +28,9 @@ from pipeline.numbers import (
     format_rate,
     format_ratio,
 )
+from pipeline.study import LEVEL_SEPARATOR
 
 NOTE = "Synthetic data: not the trial's patients."
-LEVEL_SEPARATOR = " / "
-"""Stands in a LEVEL between the values of several variables."""
 _DASH = "\N{EN DASH}"
 
 
