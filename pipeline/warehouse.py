@@ -32,6 +32,9 @@ TYPES: dict[type[pl.DataType], str] = {
 }
 
 
+_NO_PROGRESS_BAR = "SET enable_progress_bar = false"  # it goes to standard output, between our own lines
+
+
 class WarehouseError(Exception):
     """A release that cannot be built or a query that cannot be answered; the message is one line."""
 
@@ -94,11 +97,12 @@ def query(path: Path, sql: str) -> pl.DataFrame:
     # Without the last setting a table name that does not exist would be looked for among Python's variables.
     only_this_file: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": False,
-        "lock_configuration": True,
         "python_enable_replacements": False,
     }
     try:
         with duckdb.connect(str(path), read_only=True, config=only_this_file) as connection:
+            connection.execute(_NO_PROGRESS_BAR)
+            connection.execute("SET lock_configuration = true")
             statements = connection.extract_statements(sql)
             if len(statements) != 1:
                 raise WarehouseError(f"one SQL statement at a time, this is {len(statements)}")
@@ -135,6 +139,7 @@ def _build(
 ) -> dict[str, int]:
     every = [*tables, *meta]
     with duckdb.connect(str(building)) as connection:
+        connection.execute(_NO_PROGRESS_BAR)
         connection.begin()
         for schema in dict.fromkeys(table.schema for table in every):
             connection.execute(f"CREATE SCHEMA {_quoted(schema)}")
