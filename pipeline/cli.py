@@ -15,9 +15,9 @@ import click
 
 if TYPE_CHECKING:
     import polars as pl
-    from dagster import AssetCheckEvaluation
 
     from pipeline.orchestration.resources import Folders
+    from pipeline.orchestration.runner import FailedCheck
     from pipeline.study import Study
     from pipeline.trace import Trail
 
@@ -143,9 +143,7 @@ def trace(usubjid: str, paramcd: str, study: str, raw: Path | None, warehouse: P
             click.echo(line)
 
 
-def _report(
-    study: Study, folders: Folders, cut_offs: Sequence[str], failed: Sequence[AssetCheckEvaluation]
-) -> None:
+def _report(study: Study, folders: Folders, cut_offs: Sequence[str], failed: Sequence[FailedCheck]) -> None:
     """What a run ends with: results, verdicts, checks that did not pass, and where everything is."""
     from pipeline.outputs.summary import summarise
 
@@ -157,11 +155,10 @@ def _report(
     rows = _query(folders.warehouse, study.name, "SELECT count(*) FROM quarantine.rows").item()
     click.echo(f"{rows} rows in quarantine")
     for check in failed:
-        about = {name: value.value for name, value in check.metadata.items()}
-        where = f" at {about['cut_off']}" if "cut_off" in about else ""
-        rows = f", {about['failing_rows']} rows" if about.get("failing_rows") else ""
-        kind = "check failed" if check.severity.name == "ERROR" else "to look at"
-        click.echo(f"{kind}: {check.asset_key.to_user_string()} {check.check_name}{where}{rows}")
+        where = f" at {check.cut_off}" if check.cut_off else ""
+        rows = f", {check.rows} rows" if check.rows else ""
+        kind = "check failed" if check.error else "to look at"
+        click.echo(f"{kind}: {check.asset} {check.name}{where}{rows}")
     click.echo(f"warehouse  {folders.warehouse / study.name}.duckdb")
     for cut_off in cut_offs:
         click.echo(f"figures    {folders.releases / cut_off}")

@@ -203,9 +203,10 @@ class Graph:
             return {"results": results, "curves": curves}
 
         def preview(made: Frames) -> Metadata:
-            from pipeline.outputs.figures import png_bytes, render_figure
+            from pipeline.outputs.figures import figures_of, png_bytes, render_figure
 
-            figure = render_figure(study.figures[0], made["results"], made["curves"])
+            first = figures_of(study.figures, made["results"]["CUTOFF"][0])[0]
+            figure = render_figure(first, made["results"], made["curves"])
             return {"curves": {"preview": image(png_bytes(figure, dpi=80))}}
 
         code = [analyse, stats, study.folder]

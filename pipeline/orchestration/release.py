@@ -12,7 +12,7 @@ import json
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -51,27 +51,30 @@ def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefini
     partitions = cut_off_partitions(study)
     tables = staged_tables(study)
     sealed = [table for table in tables.values() if table.by_cut_off and table.place]
-    shared: dict[str, Any] = {
-        "group_name": "release",
-        "owners": [STATISTICS],
-        "tags": {"study": study.name},
-        "required_resource_keys": {"run_lock"},
-    }
 
-    @dg.asset(
+    def asset(**about: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+        decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
+            group_name="release",
+            owners=[STATISTICS],
+            tags={"study": study.name},
+            required_resource_keys={"run_lock"},
+            **about,
+        )
+        return decorate
+
+    @asset(
         ins={name: dg.AssetIn(name) for name in ("results", "curves")},
         partitions_def=partitions,
         description="The paper's figures as SVG and PNG",
         kinds={"matplotlib", "svg"},
         code_version=code_version(drawing, study.folder),
-        **shared,
     )
     def figures(
         context: dg.AssetExecutionContext, results: pl.DataFrame, curves: pl.DataFrame
     ) -> dg.MaterializeResult[None]:
         folder = folders.stage / "figures" / context.partition_key
         written: list[Path] = []
-        for value in study.figures:
+        for value in drawing.figures_of(study.figures, study.cut_off(context.partition_key).date):
             figure = drawing.render_figure(value, results, curves)
             written += drawing.write_figure(figure, folder, value.name)
         digest = sha256("".join(sha256(path.read_bytes()) for path in written).encode())
@@ -79,13 +82,12 @@ def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefini
             metadata={"files": ", ".join(path.name for path in written)}, data_version=dg.DataVersion(digest)
         )
 
-    @dg.asset(
+    @asset(
         deps=["transfers", "figures", *(table.asset for table in sealed)],
         partitions_def=partitions,
         description="What the cut-off was made from and what came out: inputs, code, packages, tables",
         kinds={"json"},
         code_version=code_version(Path(__file__)),
-        **shared,
     )
     def manifest(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         made = describe_cut_off(study, folders, sealed, study.cut_off(context.partition_key))
@@ -95,22 +97,23 @@ def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefini
         rows = sum(table["rows"] for table in made["tables"].values())
         return dg.MaterializeResult(
             metadata={"tables": len(made["tables"]), "rows": rows, "code": made["code"]["version"]},
-            data_version=dg.DataVersion(sha256(_json(made))),
+            # The code has a version of its own: the data are the same whatever made them.
+            data_version=dg.DataVersion(sha256(_json({**made, "code": None}))),
         )
 
-    @dg.asset(
+    @asset(
         deps=[*(table.asset for table in tables.values() if table.place), "figures", "manifest"],
         description=f"The warehouse file {study.name}.duckdb and the folder of each released cut-off",
         kinds={"duckdb"},
         code_version=code_version(Path(__file__)),
-        **shared,
     )
     def release() -> dg.MaterializeResult[None]:
         manifests = sealed_manifests(study, folders)
         target = folders.warehouse / f"{study.name}.duckdb"
         listed = folders.staged("releases")
         write(listed, parquet(_releases(study, manifests)))
-        rows = build_release(target, warehouse_tables(folders, tables, manifests), comment=drawing.NOTE)
+        placed = warehouse_tables(folders, tables, manifests)
+        rows = build_release(target, placed, comment=drawing.NOTE, views=study.views)
         for cut_off in manifests:
             publish_folder(folders, cut_off)
         return dg.MaterializeResult(
@@ -232,7 +235,7 @@ def _manifest(folders: Folders, cut_off: str) -> Path:
 def _inputs(folders: Folders) -> dict[str, str]:
     """The SHA-256 of every file received, as the manifests state it and ingest has checked it."""
     transfers = pl.read_parquet(folders.staged("transfers")).filter(pl.col("STATUS") == "accepted")
-    hashes = {}
+    hashes: dict[str, str] = {}
     for folder in transfers["FOLDER"]:
         listed = json.loads((folders.raw / folder / "transfer.json").read_bytes())["files"]
         hashes |= {f"{folder}/{name}": entry["sha256"] for name, entry in sorted(listed.items())}

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -21,6 +23,17 @@ UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.Dags
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
+@dataclass(frozen=True)
+class FailedCheck:
+    """A check that did not pass: of which asset, at which cut-off, on how many rows; error or warning."""
+
+    asset: str
+    name: str
+    cut_off: str | None
+    rows: int
+    error: bool
+
+
 class RunFailed(Exception):
     """A step failed; the message says which and why, and the last release is as it was."""
 
@@ -31,7 +44,7 @@ def run_study(
     cut_offs: Sequence[str],
     home: Path,
     report: Callable[[str, str], None],
-) -> list[dg.AssetCheckEvaluation]:
+) -> list[FailedCheck]:
     """Run the study's job once per cut-off; gives the checks that did not pass.
 
     The forms are read in the first run and the release is made in the last. home: the folder of
@@ -49,7 +62,7 @@ def run_study(
             chosen = of_cut_off | (intake if cut_off == cut_offs[0] else set())
             chosen |= release if cut_off == cut_offs[-1] else set()
             run_id = str(uuid4())
-            instance.add_event_listener(run_id, _reporter(graph, lambda group, c=cut_off: report(c, group)))
+            instance.add_event_listener(run_id, _reporter(graph, partial(report, cut_off)))
             result = job.execute_in_process(
                 instance=instance,
                 partition_key=cut_off,
@@ -60,7 +73,7 @@ def run_study(
             )
             if not result.success:
                 raise RunFailed(f"cut-off {cut_off}: {_reason(result)}")
-            failed += [found for found in result.get_asset_check_evaluations() if not found.passed]
+            failed += [_failed(found) for found in result.get_asset_check_evaluations() if not found.passed]
         return failed
 
 
@@ -90,6 +103,17 @@ def _reporter(graph: dg.AssetGraph, report: Callable[[str], None]) -> Callable[[
             report(group)
 
     return listen
+
+
+def _failed(found: dg.AssetCheckEvaluation) -> FailedCheck:
+    about = {name: value.value for name, value in found.metadata.items()}
+    return FailedCheck(
+        found.asset_key.to_user_string(),
+        found.check_name,
+        str(about["cut_off"]) if "cut_off" in about else None,
+        int(str(about.get("failing_rows", 0))),
+        found.severity == dg.AssetCheckSeverity.ERROR,
+    )
 
 
 def _reason(result: dg.ExecuteInProcessResult) -> str:

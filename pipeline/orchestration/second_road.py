@@ -39,7 +39,7 @@ def compare_second_road(
         row
         for analysis in study.analyses
         for row in _compare(study, analysis, adam, results, curves)
-        if analysis.dataset == "adtte" and not analysis.options.get("strata")
+        if analysis.dataset == "adtte" and analysis.where is None and not analysis.options.get("strata")
     ]
     compared = pl.DataFrame(rows, schema=_COLUMNS, orient="row")
     near = (pl.col("VALUE") - pl.col("SECOND")).abs() <= TOLERANCE * pl.col("SECOND").abs() + 1e-12
@@ -117,7 +117,7 @@ def _logrank(first: pl.DataFrame, second: pl.DataFrame) -> float:
 
 
 def _hazard_ratio(rows: pl.DataFrame) -> float:
-    import pandas as pd
+    import pandas as pd  # type: ignore[import-untyped]
     from lifelines import CoxPHFitter
 
     frame = pd.DataFrame({name: rows[name].to_numpy() for name in ("AVAL", "EVENT", "x")})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import dagster as dg
@@ -13,12 +13,13 @@ import pytest
 from pipeline.definitions import build_defs
 from pipeline.orchestration.automation import JOB
 from pipeline.orchestration.resources import Folders
-from pipeline.orchestration.runner import QUIET, run_study
+from pipeline.orchestration.runner import QUIET, FailedCheck, run_study
 from pipeline.simulate import simulate_trial
 from pipeline.studies import STUDIES
 from pipeline.study import Study
 
-STUDY = STUDIES["calgb_100104"]
+STUDY = replace(STUDIES["calgb_100104"], figures=STUDIES["calgb_100104"].figures[:1])
+"""The study with one of its figures: drawing is most of a small run's time."""
 CUT_OFFS = [cut_off.id for cut_off in STUDY.cut_offs]
 PATIENTS, SEED = 90, 7
 
@@ -28,7 +29,7 @@ class Ran:
     """A finished run: where it wrote and which checks did not pass."""
 
     folders: Folders
-    failed: list[dg.AssetCheckEvaluation]
+    failed: list[FailedCheck]
 
 
 @pytest.fixture(autouse=True)

@@ -61,16 +61,9 @@ def test_five_kills_leave_the_old_or_the_new_release(repository: Path, tmp_path:
     assert released(warehouse) == OLD
 
     moments = random.Random(20091217)
-    for kill in range(5):
+    for _ in range(5):
         process = start(repository, tmp_path / str(NEW), warehouse)
-        assert process.stdout is not None
-        if kill < 2:
-            time.sleep(moments.uniform(0.2, 0.9) * lasts)
-        else:  # the step that replaces the file begins soon after its layer is reported
-            for line in process.stdout:
-                if line.startswith(f"{CUT_OFF}  release"):
-                    break
-            time.sleep(moments.uniform(0, 0.15) * lasts)
+        time.sleep(moments.uniform(0.05, 1) * lasts)
         process.kill()
         process.communicate()
         assert released(warehouse) in (OLD, NEW)
