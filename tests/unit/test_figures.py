@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -20,71 +21,21 @@ from matplotlib.text import Text
 from pipeline.outputs.figures import (
     DOUBLE_COLUMN,
     NOTE,
+    FigureValue,
     IncidenceFigure,
     SurvivalFigure,
+    describe_figure,
+    figure_data,
+    figures_of,
     png_bytes,
     render_figure,
     write_figure,
 )
 from pipeline.studies.calgb_100104.figures import FIGURES
-from schemas import base
-from schemas.results import Curves, Results
+from tests.figures import ANY_CUTOFF, BY_NAME, CUTOFF, KM, MONTH, MONTHS, changed, make_curves, make_results
 
-MONTH = 30.4375
-MONTHS = range(0, 71, 10)
-CUTOFF = dt.date(2013, 2, 7)
-BY_NAME = {value.name: value for value in FIGURES}
-
-# group: (n, events, median and limits in months, numbers at risk)
-KM = {
-    "LEN": (217, 83, (47, 41, None), [217, 203, 187, 121, 59, 26, 13, 3]),
-    "PBO": (211, 127, (23, 19, 31), [211, 189, 143, 73, 29, 22, 11, 2]),
-}
-
-
-def result(analysis: str, group: str, level: str, statistic: str, value: float | None) -> tuple[object, ...]:
-    return ("MADEUP", CUTOFF, analysis, None, "ITT", "TTP", group, level, statistic, value, "made up")
-
-
-def make_results(p: float = 0.0231, gray: float = 0.0064) -> pl.DataFrame:
-    rows = []
-    for analysis, (group, (n, events, median, at_risk)) in itertools.product(
-        ("TTP_KM", "OS_KM", "CIF"), KM.items()
-    ):
-        rows += [result(analysis, group, "", "n", n), result(analysis, group, "", "events", events)]
-        for statistic, months in zip(("median", "median_lower", "median_upper"), median, strict=True):
-            reached = months is not None and analysis != "OS_KM"
-            rows.append(result(analysis, group, "", statistic, months * MONTH if reached else None))
-        for month, count in zip(MONTHS, at_risk, strict=True):
-            rows.append(result(analysis, group, str(month), "n_risk", count))
-    for endpoint in ("TTP", "OS"):
-        for statistic, value in (("hr", 0.415), ("hr_lower", 0.295), ("hr_upper", 0.585)):
-            rows.append(result(f"{endpoint}_COX", "LEN:PBO", "", statistic, value))
-        rows.append(result(f"{endpoint}_LOGRANK", "LEN:PBO", "", "p", p))
-    for cause in ("SECOND CANCER", "PROGRESSION", "DEATH"):
-        rows.append(result("CIF_GRAY", "LEN:PBO", cause, "p", gray))
-    frame = pl.DataFrame(rows, schema=base.dtypes(Results), orient="row", strict=False)
-    assert base.failures(Results, frame).is_empty()
-    return frame
-
-
-def make_curves() -> pl.DataFrame:
-    rows = []
-
-    def step(analysis: str, group: str, cause: str, month: float, estimate: float, half: float) -> None:
-        limits = (max(0.0, estimate - half), min(1.0, estimate + half))
-        head = ("MADEUP", CUTOFF, analysis, "TTP", group, cause, round(month * MONTH))
-        rows.append((*head, 200, 1, int(month % 3 == 0), estimate, *limits))
-
-    for month in range(1, 72):
-        for group, monthly in (("LEN", 0.012), ("PBO", 0.024)):
-            step("TTP_KM", group, "", month, (1 - monthly) ** month, 0.002 * month)
-            step("OS_KM", group, "", month, (1 - monthly / 4) ** month, 0.001 * month)
-            for cause, end in (("SECOND CANCER", 0.05), ("PROGRESSION", 0.3), ("DEATH", 0.02)):
-                step("CIF", group, cause, month, end * monthly / 0.012 * month / 71, 0.0005 * month)
-    frame = pl.DataFrame(rows, schema=base.dtypes(Curves), orient="row")
-    assert base.failures(Curves, frame).is_empty()
-    return frame
+EVERY_KIND = [BY_NAME[name] for name in ("figure_1a", "figure_2a", "figure_3", "figure_s1b", "figure_s2c")]
+WITH_TIME = [value for value in ANY_CUTOFF if isinstance(value, SurvivalFigure | IncidenceFigure)]
 
 
 def svg_texts(figure: Figure, folder: Path) -> list[str]:
@@ -101,8 +52,7 @@ def texts(figure: Figure) -> list[Text]:
 
 def test_a_survival_figure_prints_the_numbers_it_was_given(tmp_path: Path) -> None:
     shown = svg_texts(render_figure(BY_NAME["figure_1a"], make_results(), make_curves()), tmp_path)
-    assert "Hazard ratio, 0.42 (95% CI, 0.30\N{EN DASH}0.59)" in shown  # each rounded half up
-    assert "P = 0.02 by log-rank test" in shown
+    assert "Hazard ratio, 0.42 (95% CI, 0.30\N{EN DASH}0.59); P = 0.02" in shown  # each rounded half up
     assert "83/217" in shown
     assert "47 (41\N{EN DASH}NR)" in shown
     assert "127/211" in shown
@@ -125,9 +75,7 @@ def test_a_hazard_ratio_that_cannot_be_estimated_says_so(tmp_path: Path) -> None
 
 
 def test_an_incidence_figure_prints_grays_p_of_each_cause(tmp_path: Path) -> None:
-    results = make_results().with_columns(
-        VALUE=pl.when(pl.col("LEVEL") == "PROGRESSION").then(0.00031).otherwise("VALUE")
-    )
+    results = changed(make_results(), 0.00031, ANALYSIS="CIF_GRAY", LEVEL="PROGRESSION")
     shown = svg_texts(render_figure(BY_NAME["figure_3"], results, make_curves()), tmp_path)
     assert [text for text in shown if "Gray" in text] == [
         "P = 0.006 by Gray's test",
@@ -155,13 +103,13 @@ def test_curves_are_the_rows_of_the_table_in_months() -> None:
 
 def test_curves_without_limits_can_be_drawn() -> None:
     bare = make_curves().with_columns(LOWER=pl.lit(None, pl.Float64), UPPER=pl.lit(None, pl.Float64))
-    for value in FIGURES:
+    for value in ANY_CUTOFF:
         assert png_bytes(render_figure(value, make_results(), bare), dpi=50).startswith(b"\x89PNG")
 
 
-@pytest.mark.parametrize("value", FIGURES, ids=lambda value: value.name)
+@pytest.mark.parametrize("value", ANY_CUTOFF, ids=lambda value: value.name)
 def test_every_figure_says_that_the_data_are_synthetic_and_when_they_were_cut(
-    value: SurvivalFigure | IncidenceFigure, tmp_path: Path
+    value: FigureValue, tmp_path: Path
 ) -> None:
     shown = svg_texts(render_figure(value, make_results(), make_curves()), tmp_path)
     assert f"{NOTE} Data cut-off: 2013-02-07." in shown
@@ -169,9 +117,9 @@ def test_every_figure_says_that_the_data_are_synthetic_and_when_they_were_cut(
 
 
 @pytest.mark.parametrize(
-    "value", [*FIGURES, replace(FIGURES[0], width=DOUBLE_COLUMN)], ids=lambda v: f"{v.name}_{v.width}"
+    "value", [*ANY_CUTOFF, replace(FIGURES[0], width=DOUBLE_COLUMN)], ids=lambda v: f"{v.name}_{v.width}"
 )
-def test_no_text_covers_another_or_leaves_the_page(value: SurvivalFigure | IncidenceFigure) -> None:
+def test_no_text_covers_another_or_leaves_the_page(value: FigureValue) -> None:
     figure = render_figure(value, make_results(), make_curves())
     boxes = [(t.get_text(), t.get_window_extent()) for t in texts(figure)]
     assert len(boxes) > 30
@@ -182,9 +130,9 @@ def test_no_text_covers_another_or_leaves_the_page(value: SurvivalFigure | Incid
         assert not box.overlaps(other_box), (one, other)
 
 
-@pytest.mark.parametrize("value", FIGURES, ids=lambda value: value.name)
+@pytest.mark.parametrize("value", WITH_TIME, ids=lambda value: value.name)
 def test_numbers_at_risk_stand_under_their_ticks_and_outside_the_axes(
-    value: SurvivalFigure | IncidenceFigure,
+    value: FigureValue,
 ) -> None:
     figure = render_figure(value, make_results(), make_curves())
     texts(figure)
@@ -199,8 +147,8 @@ def test_numbers_at_risk_stand_under_their_ticks_and_outside_the_axes(
                 )
 
 
-@pytest.mark.parametrize("value", FIGURES, ids=lambda value: value.name)
-def test_no_text_is_smaller_than_six_points(value: SurvivalFigure | IncidenceFigure) -> None:
+@pytest.mark.parametrize("value", ANY_CUTOFF, ids=lambda value: value.name)
+def test_no_text_is_smaller_than_six_points(value: FigureValue) -> None:
     assert min(t.get_fontsize() for t in texts(render_figure(value, make_results(), make_curves()))) >= 6
 
 
@@ -212,21 +160,21 @@ def test_two_processes_write_the_same_bytes(tmp_path: Path) -> None:
         "import sys, polars as pl\n"
         "from pathlib import Path\n"
         "from pipeline.outputs.figures import render_figure, write_figure\n"
-        "from pipeline.studies.calgb_100104.figures import FIGURES\n"
+        "from tests.unit.test_figures import EVERY_KIND\n"
         "here = Path(sys.argv[1])\n"
         "results, curves = (pl.read_parquet(here / f'{t}.parquet') for t in ('results', 'curves'))\n"
-        "for value in FIGURES:\n"
+        "for value in EVERY_KIND:\n"
         "    write_figure(render_figure(value, results, curves), here / 'other', value.name)\n"
     )
     other = {**os.environ, "PYTHONHASHSEED": "7", "MATPLOTLIBRC": str(tmp_path), "TZ": "Asia/Tokyo"}
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, env=other)
-    for value in FIGURES:
+    for value in EVERY_KIND:
         here = write_figure(
             render_figure(value, make_results(), make_curves()), tmp_path / "here", value.name
         )
         for path in here:
             assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes(), path.name
-    assert len(list((tmp_path / "here").iterdir())) == 2 * len(FIGURES)  # no temporary file stays
+    assert len(list((tmp_path / "here").iterdir())) == 2 * len(EVERY_KIND)  # no temporary file stays
 
 
 def test_a_missing_number_or_curve_is_an_error_and_never_a_gap() -> None:
@@ -244,3 +192,104 @@ def test_two_cutoffs_in_one_figure_are_an_error() -> None:
     later = make_curves().with_columns(CUTOFF=pl.lit(dt.date(2014, 1, 1)))
     with pytest.raises(ValueError, match="one study at one cut-off"):
         render_figure(BY_NAME["figure_1a"], make_results(), later)
+
+
+def test_a_figure_is_drawn_at_its_own_cutoff_only() -> None:
+    unblinding, long_term = dt.date(2009, 12, 17), dt.date(2011, 10, 31)
+    names = {
+        day: {value.name for value in figures_of(FIGURES, day)} for day in (unblinding, long_term, CUTOFF)
+    }
+    assert names[unblinding] - names[CUTOFF] == {"figure_s1a", "figure_s2a", "figure_s2b", "figure_s2f"}
+    assert names[long_term] - names[CUTOFF] == {"figure_s1b", "figure_s2g"}
+    assert names[CUTOFF] == names[unblinding] & names[long_term]
+    (at_unblinding,) = [value for value in FIGURES if value.name == "figure_s2a"]
+    with pytest.raises(
+        ValueError, match="figure_s2a shows the cut-off 2009-12-17, the tables hold 2013-02-07"
+    ):
+        render_figure(at_unblinding, make_results(), make_curves())
+
+
+def test_shading_is_explained_where_there_is_some(tmp_path: Path) -> None:
+    bare = make_curves().with_columns(LOWER=pl.lit(None, pl.Float64), UPPER=pl.lit(None, pl.Float64))
+    for name in ("figure_1a", "figure_3"):
+        shaded = svg_texts(render_figure(BY_NAME[name], make_results(), make_curves()), tmp_path)
+        plain = svg_texts(render_figure(BY_NAME[name], make_results(), bare), tmp_path)
+        assert any(text.startswith("Shading: 95% confidence interval") for text in shaded)
+        assert not any("Shading" in text for text in plain)
+
+
+def test_the_axis_ends_where_nobody_is_left() -> None:
+    results = make_results()
+    for month in ("50", "60", "70"):
+        results = changed(results, 0, ANALYSIS="TTP_KM", LEVEL=month, STATISTIC="n_risk")
+    (axes,) = render_figure(BY_NAME["figure_1a"], results, make_curves()).axes
+    assert list(axes.get_xticks()) == [0, 10, 20, 30, 40, 50]
+
+
+@pytest.mark.parametrize("value", ANY_CUTOFF, ids=lambda value: value.name)
+def test_alt_text_is_sentences_from_the_results(value: FigureValue) -> None:
+    described = describe_figure(value, make_results())
+    assert described.startswith(f"{value.title}. ")
+    assert described.endswith(f"{NOTE} Data cut-off: 2013-02-07.")
+
+
+def test_alt_text_of_survival_curves_names_events_medians_ratio_and_p() -> None:
+    described = describe_figure(BY_NAME["figure_1a"], make_results())
+    assert (
+        "Lenalidomide: 83 events in 217 patients, median 47 months (95% CI, 41 to not reached)" in described
+    )
+    assert "Placebo: 127 events in 211 patients, median 23 months (95% CI, 19 to 31)" in described
+    assert "Hazard ratio, 0.42 (95% CI, 0.30\N{EN DASH}0.59); P = 0.02 by log-rank test." in described
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("figure_2a", "≤2.5 mg/liter: 0.34 (95% CI, 0.16\N{EN DASH}0.73)"),
+        ("figure_2a", "Complete response at day 100 (P = 0.04 for interaction)"),
+        (
+            "figure_3",
+            "Second primary cancer: 41 with Lenalidomide, 41 with Placebo (P = 0.006 by Gray's test)",
+        ),
+        ("figure_s2h", "β₂M >2.5 mg/liter: Lenalidomide: 83 events in 217 patients, median not reached"),
+        ("figure_s2h", "hazard ratio, 1.34 (95% CI, 1.16\N{EN DASH}1.73). P = 0.04 for interaction."),
+    ],
+)
+def test_alt_text_of_the_other_kinds_names_their_numbers(name: str, words: str) -> None:
+    assert words in describe_figure(BY_NAME[name], make_results())
+
+
+@pytest.mark.parametrize("value", ANY_CUTOFF, ids=lambda value: value.name)
+def test_data_for_scripts_is_plain_and_leads_back_to_the_results(value: FigureValue) -> None:
+    results = make_results()
+    data = figure_data(value, results, make_curves())
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert data["description"] == describe_figure(value, results)
+    known = set(results.select("ANALYSIS", "GROUP", "LEVEL", "STATISTIC").iter_rows())
+    keys = [tuple(key.values()) for entry in printed(data) for key in entry["keys"]]
+    assert keys
+    assert set(keys) <= known
+
+
+def printed(data: object) -> list[dict[str, list[dict[str, str]]]]:
+    """Every printed number within the data, however deep."""
+    if isinstance(data, dict):
+        own = [data] if "keys" in data else []
+        return own + [entry for inner in data.values() for entry in printed(inner)]
+    return [entry for inner in data for entry in printed(inner)] if isinstance(data, list) else []
+
+
+def test_data_of_a_curve_is_its_rows_in_months_with_words() -> None:
+    curves = make_curves()
+    data = figure_data(BY_NAME["figure_1a"], make_results(), curves)
+    rows = curves.filter(pl.col("ANALYSIS") == "TTP_KM", pl.col("GROUP") == "LEN")
+    drawn = data["curves"][0]
+    assert drawn["group"] == "LEN"
+    assert drawn["time"] == pytest.approx([0, *(days / MONTH for days in rows["TIME"])])
+    assert drawn["estimate"] == [1, *rows["ESTIMATE"]]
+    assert drawn["upper"] == [1, *rows["UPPER"]]
+    assert drawn["censored"] == [0, *rows["NCENSOR"]]
+    assert {len(drawn[name]) for name in ("lower", "at_risk", "events", "words")} == {len(drawn["time"])}
+    assert drawn["numbers_at_risk"] == [str(count) for count in KM["LEN"][3]]
+    # month 10: (1 - 0.012)^10 = 0.8863, limits 0.02 to either side
+    assert drawn["words"][10] == "10.0 months: 89% (95% CI, 87\N{EN DASH}91), 200 at risk"

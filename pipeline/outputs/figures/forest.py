@@ -155,7 +155,7 @@ def _rows(value: ForestFigure, source: Source) -> Iterator[_Row]:
 
 def _number(value: ForestFigure, source: Source, row: _Row, name: str) -> float | None:
     """A ratio, limit or standard error; None where a level has too few patients or events for a model."""
-    return source.numbers.get((row.analysis, value.comparison, row.level, name))
+    return source.ratio(row.analysis, value.comparison, row.level, name)
 
 
 def _size(value: ForestFigure, source: Source, row: _Row) -> float:

@@ -95,11 +95,15 @@ class Source:
             rows = pl.concat([pl.DataFrame([first], schema=rows.schema, orient="row"), rows])
         return rows.with_columns(DAYS=pl.col("TIME"), TIME=pl.col("TIME") / DAYS_PER_MONTH)
 
+    def ratio(self, analysis: str, comparison: str, level: str, name: str) -> float | None:
+        """A number of a hazard ratio; a subgroup too small for a model has none, a whole model must."""
+        key = (analysis, comparison, level, name)
+        return self.numbers.get(key) if level else self[key]
+
     def hazard_ratio(self, analysis: str, comparison: str, level: str = "") -> str:
         """ "0.48 (95% CI, 0.36–0.63)"; "not estimable" without a ratio."""
-        hr, lower, upper = (
-            self.numbers.get((analysis, comparison, level, s)) for s in ("hr", "hr_lower", "hr_upper")
-        )
+        names = ("hr", "hr_lower", "hr_upper")
+        hr, lower, upper = (self.ratio(analysis, comparison, level, name) for name in names)
         if hr is None:
             return format_ratio(hr)
         return f"{format_ratio(hr)} (95% CI, {format_ratio(lower)}{DASH}{format_ratio(upper)})"

@@ -109,7 +109,11 @@ def data(value: StratifiedFigure, source: Source) -> dict[str, Any]:
     ticks = source.months(*(level.estimate for level in value.levels))
     curves, statistics = [], []
     for level, dash in zip(value.levels, _DASHES, strict=False):
-        about = {"level": level.code, "level_label": level.label, "dash": [] if dash == SOLID else dash[1]}
+        about = {
+            "level": level.code,
+            "level_label": level.label,
+            "dash": [] if dash == SOLID else list(dash[1]),
+        }
         for group in value.groups:
             if not _has_patients(value, source, level, group):
                 continue
