@@ -22,9 +22,9 @@ from pipeline.outputs.figures import (
 )
 from pipeline.studies.calgb_100104.design import LONG_TERM, UNBLINDING
 
-# Blue and vermilion of Okabe and Ito (2008), apart for every kind of colour vision and in grey; the
-# vermilion a little darker, so that small text has a contrast of 4.5 on white.
-ARMS = (Group("LEN", "Lenalidomide", "#0072B2"), Group("PBO", "Placebo", "#C44E00"))
+# Blue and vermilion of Okabe and Ito (2008), apart for every kind of colour vision; both darker, so that
+# small text has a contrast of 4.5 on white and the two are still apart in grey.
+ARMS = (Group("LEN", "Lenalidomide", "#00588F"), Group("PBO", "Placebo", "#C44E00"))
 COMPARISON = "LEN:PBO"
 MONTHS = "Months since transplantation"
 PROGRESSION_FREE = "Probability of being progression-free"
