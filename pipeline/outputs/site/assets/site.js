@@ -99,6 +99,7 @@ function showNumber() {
 // --- curves ---
 
 const BOX = { left: 52, right: 16, top: 12, bottom: 48 };
+const STEP = 0.5; // months
 const SIZE = { narrowest: 280, widest: 920, lowest: 260, highest: 430 };
 
 class Chart {
@@ -127,7 +128,7 @@ class Chart {
     this.svg = document.createElementNS(SVG, "svg");
     this.svg.setAttribute("role", "img");
     this.svg.setAttribute("aria-label", `${title}: the values at the chosen month stand in the table below`);
-    this.slider = element("input", { type: "range", min: 0, max: data.ticks.at(-1), step: 0.5, value: this.month });
+    this.slider = element("input", { type: "range", min: 0, max: data.ticks.at(-1), step: STEP, value: this.month });
     this.at = element("output", {});
     this.readout = element("tbody", { "aria-live": "polite" });
     this.slider.addEventListener("input", () => this.move(Number(this.slider.value)));
@@ -135,7 +136,7 @@ class Chart {
       const box = this.svg.getBoundingClientRect();
       const x = ((event.clientX - box.left) / box.width) * this.width;
       const months = ((x - BOX.left) / (this.width - BOX.left - BOX.right)) * data.ticks.at(-1);
-      this.move(Math.min(Math.max(months, 0), data.ticks.at(-1)));
+      this.move(Math.min(Math.max(Math.round(months / STEP) * STEP, 0), data.ticks.at(-1)));
     };
     this.svg.addEventListener("pointermove", follow);
     this.svg.addEventListener("pointerdown", follow);
