@@ -10,8 +10,6 @@ import polars as pl
 
 from pipeline.study import CensorSource, Endpoint, EventSource
 
-after_randomisation = pl.col("ADT") > pl.col("RANDDT")
-
 
 def _is(parameter: str) -> pl.Expr:
     return pl.col("PARAMCD") == parameter
