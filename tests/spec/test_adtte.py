@@ -2,6 +2,7 @@
 
 Every patient of these stories was transplanted on 2007-01-01, which is day 1 of TTP, OS and EFS, and
 randomised on 2007-04-11, which is day 1 of TTSPM and day 101 of the others; the data are cut at 2009-12-17.
+Progression is reported on follow-up forms here, which the endpoints take at their word (clinical rules 2.3).
 Rules: the trial's clinical rules 2.6 (partial dates), 2.8 (time to event) and 2.9 (second cancers).
 """
 
@@ -56,13 +57,13 @@ def test_the_first_of_progression_and_death() -> None:
         "A B C D",
         "TTP OS",
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSDTC
-        A       | OVRLRESP | PR       | 2007-12-31
-        A       | OVRLRESP | PD       | 2008-03-01
-        A       | PROGRESS | PD       | 2008-03-01
-        C       | OVRLRESP | PR       | 2007-12-31
-        C       | PROGRESS | PD       | 2008-06-30
-        D       | OVRLRESP | CR       | 2009-06-30
+        USUBJID | RSTESTCD | RSSTRESC | RSCAT            | RSDTC
+        A       | OVRLRESP | PR       | EBMT BLADE 1998  | 2007-12-31
+        A       | OVRLRESP | PD       | EBMT BLADE 1998  | 2008-03-01
+        A       | PROGRESS | PD       | FOLLOW-UP REPORT | 2008-03-01
+        C       | OVRLRESP | PR       | EBMT BLADE 1998  | 2007-12-31
+        C       | PROGRESS | PD       | FOLLOW-UP REPORT | 2008-06-30
+        D       | OVRLRESP | CR       | EBMT BLADE 1998  | 2009-06-30
         """,
         ds="""
         USUBJID | DSDECOD | DSCAT             | DSSCAT              | DSSTDTC
@@ -100,12 +101,12 @@ def test_what_happened_after_the_cut_off_date_is_not_known_yet() -> None:
         "A B C",
         "TTP OS EFS",
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSDTC
-        A       | OVRLRESP | PR       | 2009-06-30
-        A       | OVRLRESP | PD       | 2009-12-18
-        A       | PROGRESS | PD       | 2009-12-18
-        B       | OVRLRESP | PR       | 2009-06-30
-        C       | OVRLRESP | PR       | 2009-06-30
+        USUBJID | RSTESTCD | RSSTRESC | RSCAT            | RSDTC
+        A       | OVRLRESP | PR       | EBMT BLADE 1998  | 2009-06-30
+        A       | OVRLRESP | PD       | EBMT BLADE 1998  | 2009-12-18
+        A       | PROGRESS | PD       | FOLLOW-UP REPORT | 2009-12-18
+        B       | OVRLRESP | PR       | EBMT BLADE 1998  | 2009-06-30
+        C       | OVRLRESP | PR       | EBMT BLADE 1998  | 2009-06-30
         """,
         ds="""
         USUBJID | DSDECOD | DSCAT             | DSSCAT              | DSSTDTC
@@ -149,11 +150,11 @@ def test_nobody_looked_after_randomisation() -> None:
         "A B C D",
         "TTP TTSPM",
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSDTC
-        B       | OVRLRESP | PR       | 2007-04-10
-        B       | OVRLRESP | PR       | 2007-04-11
-        C       | OVRLRESP | NE       | 2008-03-01
-        D       | OVRLRESP | SD       | 2007-04-12
+        USUBJID | RSTESTCD | RSSTRESC | RSCAT            | RSDTC
+        B       | OVRLRESP | PR       | EBMT BLADE 1998  | 2007-04-10
+        B       | OVRLRESP | PR       | EBMT BLADE 1998  | 2007-04-11
+        C       | OVRLRESP | NE       | EBMT BLADE 1998  | 2008-03-01
+        D       | OVRLRESP | SD       | EBMT BLADE 1998  | 2007-04-12
         """,
     )
     # A: no assessment. B: before and on the day of randomisation. C: not evaluable. D: the day after.
@@ -179,10 +180,10 @@ def test_progression_before_randomisation_is_a_deviation_and_no_event() -> None:
         "A",
         "TTP EFS",
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSDTC
-        A       | OVRLRESP | PD       | 2007-04-11
-        A       | PROGRESS | PD       | 2007-04-11
-        A       | OVRLRESP | SD       | 2007-12-31
+        USUBJID | RSTESTCD | RSSTRESC | RSCAT            | RSDTC
+        A       | OVRLRESP | PD       | EBMT BLADE 1998  | 2007-04-11
+        A       | PROGRESS | PD       | FOLLOW-UP REPORT | 2007-04-11
+        A       | OVRLRESP | SD       | EBMT BLADE 1998  | 2007-12-31
         """,
     )
     assert_shows(
@@ -201,12 +202,12 @@ def test_second_cancers_end_event_free_survival_and_time_to_second_cancer() -> N
         "A B C D E F",
         "EFS TTSPM",
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSDTC
-        A       | OVRLRESP | CR       | 2009-06-30
-        B       | OVRLRESP | CR       | 2009-06-30
-        C       | PROGRESS | PD       | 2008-03-01
-        D       | PROGRESS | PD       | 2008-06-30
-        F       | OVRLRESP | CR       | 2009-06-30
+        USUBJID | RSTESTCD | RSSTRESC | RSCAT            | RSDTC
+        A       | OVRLRESP | CR       | EBMT BLADE 1998  | 2009-06-30
+        B       | OVRLRESP | CR       | EBMT BLADE 1998  | 2009-06-30
+        C       | PROGRESS | PD       | FOLLOW-UP REPORT | 2008-03-01
+        D       | PROGRESS | PD       | FOLLOW-UP REPORT | 2008-06-30
+        F       | OVRLRESP | CR       | EBMT BLADE 1998  | 2009-06-30
         """,
         ds="""
         USUBJID | DSDECOD | DSCAT             | DSSCAT              | DSSTDTC
@@ -263,9 +264,9 @@ def test_overall_survival_ends_at_the_latest_record_that_shows_the_patient_alive
         H       | ALIVE    | 2007-12-31
         """,
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSDTC
-        B       | OVRLRESP | NE       | 2008-03-01
-        B       | PROGRESS | PD       | 2008-06-30
+        USUBJID | RSTESTCD | RSSTRESC | RSCAT            | RSDTC
+        B       | OVRLRESP | NE       | EBMT BLADE 1998  | 2008-03-01
+        B       | PROGRESS | PD       | FOLLOW-UP REPORT | 2008-06-30
         """,
         lb="""
         USUBJID | LBSTAT   | LBDTC
@@ -351,10 +352,10 @@ def test_an_imputed_date_carries_its_flag() -> None:
         "A B C D",
         "TTP OS EFS",
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSDTC
-        A       | OVRLRESP | PR       | 2008-03-01
-        A       | PROGRESS | PD       | 2008-03
-        D       | OVRLRESP | PR       | 2009
+        USUBJID | RSTESTCD | RSSTRESC | RSCAT            | RSDTC
+        A       | OVRLRESP | PR       | EBMT BLADE 1998  | 2008-03-01
+        A       | PROGRESS | PD       | FOLLOW-UP REPORT | 2008-03
+        D       | OVRLRESP | PR       | EBMT BLADE 1998  | 2009
         """,
         ds="""
         USUBJID | DSDECOD | DSCAT             | DSSCAT              | DSSTDTC
