@@ -267,6 +267,7 @@ def test_verdicts_of_another_cut_off_are_listed_without_a_link(pages: dict[str, 
     assert ["numbers.html#AE/LEN//n" in row for row in rows] == [True, False]
     assert "mismatch (0)" in pages["verdicts.html"]
     assert "rule conflict (1)" in pages["verdicts.html"]
+    assert "Numbers that the paper prints about this cut-off: 1." in pages["index.html"]
 
 
 def test_what_was_received_is_never_taken_for_markup(pages: dict[str, str]) -> None:

@@ -74,13 +74,14 @@ def write_site(
     by_name = {table.name: table for table in tables}
     _refuse_unplaced(report, by_name, figures)
     numbers = Numbers(results)
+    here = published.filter(pl.col("CUTOFF") == cut_off.date)
     shared = {
         "study": study,
         "cut_off": cut_off,
         "note": NOTE,
         "report": report,
         "menu": [*((page.name, page.title) for page in report.pages), *OWN_PAGES],
-        "verdicts": _tally(published["VERDICT"], VERDICTS),
+        "verdicts": _tally(here["VERDICT"], VERDICTS),
     }
     templates = _templates()
     pages = {
@@ -96,16 +97,17 @@ def write_site(
     contexts: dict[str, dict[str, Any]] = {
         "verdicts": {
             "rows": _verdict_rows(published, cut_off),
+            "verdicts": _tally(published["VERDICT"], VERDICTS),
             "places": _tally(published["LOCATION"]),
             "cut_offs": sorted(published["CUTOFF"].cast(pl.String).unique()),
         },
-        "numbers": {"analyses": analyses(results, published, cut_off.id)},
+        "numbers": {"analyses": analyses(results, here, cut_off.id)},
         "quality": _quality(quality, cut_off),
         "about": {"versions": sorted((versions or {}).items()), "curve_steps": curves.height},
     }
     for name, title in OWN_PAGES:
         pages[name] = templates.get_template(f"{name}.html").render(
-            shared, page=name, title=title, **contexts[name]
+            shared | contexts[name], page=name, title=title
         )
     files = {f"{name}.html": text.encode() for name, text in pages.items()}
     files |= {name: (HERE / "assets" / name).read_bytes() for name in ASSETS}

@@ -36,10 +36,12 @@ METHODS = {
 
 
 def analyses(results: pl.DataFrame, published: pl.DataFrame, cut_off: str) -> list[dict[str, Any]]:
-    """The analyses in their order, each with its rows; `ValueError` where two rows had one anchor."""
+    """The analyses in their order, each with its rows; `ValueError` where two rows had one anchor.
+
+    published: the verdicts of this cut-off.
+    """
     verdicts: dict[ResultKey, list[dict[str, str]]] = defaultdict(list)
-    about = published.filter(pl.col("CUTOFF").cast(pl.String) == cut_off)
-    for *key, id, printed, verdict in about.select(*KEY, "ID", "PRINTED", "VERDICT").iter_rows():
+    for *key, id, printed, verdict in published.select(*KEY, "ID", "PRINTED", "VERDICT").iter_rows():
         verdicts[ResultKey(*key)].append({"id": id, "printed": printed, "verdict": verdict})
     out = []
     for rows in results.partition_by("ANALYSIS", maintain_order=True):
