@@ -12,6 +12,7 @@ import dagster as dg
 
 from pipeline.orchestration.assets import Graph
 from pipeline.orchestration.automation import new_transfer, nightly, study_job
+from pipeline.orchestration.documents import build_document_assets, build_report_asset
 from pipeline.orchestration.release import build_release_assets
 from pipeline.orchestration.resources import Folders, ParquetStage, run_lock
 from pipeline.studies import STUDIES
@@ -39,9 +40,15 @@ def build_defs(
         restricted=restricted or _folder("PIPELINE_RESTRICTED", raw / "restricted"),
         warehouse=warehouse or _folder("PIPELINE_WAREHOUSE", ROOT / "warehouse"),
     )
+    documents = build_document_assets(study, folders)
     job = study_job(study)
     return dg.Definitions(
-        assets=[*Graph(study, folders).assets(), *build_release_assets(study, folders)],
+        assets=[
+            *Graph(study, folders).assets(),
+            *documents,
+            build_report_asset(study, folders, documents),
+            *build_release_assets(study, folders, documents),
+        ],
         jobs=[job],
         schedules=[nightly(study, job)],
         sensors=[new_transfer(study, folders, job)],

@@ -19,31 +19,30 @@ from schemas.results import Published
 NOT_REACHED = "NR"
 
 
-def _decimals(value: float | None, places: int) -> str:
-    return NOT_REACHED if value is None else numbers.format_number(value, places)
+def _decimals(places: int) -> Callable[[float], str]:
+    return lambda value: numbers.format_number(value, places)
 
 
-FORMATS: dict[str, Callable[[float | None], str]] = {
-    "count": lambda value: numbers.format_count(value or 0),
+# How a value prints, by the FORMAT of a printed number; a null prints as "NR", not reached.
+FORMATS: dict[str, Callable[[float], str]] = {
+    "count": numbers.format_count,
     "percent": numbers.format_rate,
     "percent1": lambda value: numbers.format_rate(value, places=1),
-    "months": lambda value: NOT_REACHED if value is None else numbers.format_months(value),
-    "months1": lambda value: NOT_REACHED if value is None else numbers.format_months(value, places=1),
-    "about_years": lambda value: NOT_REACHED if value is None else "~" + numbers.format_years(value),
+    "months": numbers.format_months,
+    "months1": lambda value: numbers.format_months(value, places=1),
+    "about_years": lambda value: "~" + numbers.format_years(value),
     "ratio": numbers.format_ratio,
     "p": numbers.format_p,
-    "at_least_005": lambda value: "0.05" if value is not None and value >= 0.05 else numbers.format_p(value),
-    "less_than": lambda value: "<" + numbers.format_number(value or 0),
-    "less_than3": lambda value: "<" + numbers.format_number(value or 0, 3),
-    "date": lambda value: numbers.format_date(value or 0),
-    "month": lambda value: numbers.format_date(value or 0, parts=2),
-    "version": lambda value: numbers.format_version(value or 0),
-    **{
-        name: lambda value, places=places: (
-            NOT_REACHED if value is None else numbers.format_number(value, places)
-        )
-        for name, places in (("number", 0), ("number1", 1), ("number2", 2), ("number3", 3))
-    },
+    "at_least_005": lambda value: "0.05" if value >= 0.05 else numbers.format_p(value),
+    "less_than": lambda value: "<" + numbers.format_number(value),
+    "less_than3": lambda value: "<" + numbers.format_number(value, 3),
+    "date": numbers.format_date,
+    "month": lambda value: numbers.format_date(value, parts=2),
+    "version": numbers.format_version,
+    "number": _decimals(0),
+    "number1": _decimals(1),
+    "number2": _decimals(2),
+    "number3": _decimals(3),
 }
 
 
@@ -81,7 +80,8 @@ def compare_published(study: Study, results: pl.DataFrame, cut_off: CutOff) -> p
             raise PublishedError(f"{row['ID']}: there is no result {' / '.join(key)} at {cut_off.id}")
         if row["FORMAT"] not in FORMATS:
             raise PublishedError(f"{row['ID']}: unknown format {row['FORMAT']!r}")
-        shown = FORMATS[row["FORMAT"]](values[key])
+        value = values[key]
+        shown = NOT_REACHED if value is None else FORMATS[row["FORMAT"]](value)
         verdict = (row["KIND"] or "match") if shown == row["PRINTED"] else "mismatch"
         note = row["NOTE"]
         if row["CONFLICT"] is not None:
@@ -97,7 +97,7 @@ def compare_published(study: Study, results: pl.DataFrame, cut_off: CutOff) -> p
                 **{c: row[c] for c in dtypes(Published) if c in row},
                 "STUDYID": study.id,
                 "CUTOFF": cut_off.date,
-                "COMPUTED": values[key],
+                "COMPUTED": value,
                 "SHOWN": shown,
                 "VERDICT": verdict,
                 "NOTE": note,

@@ -174,6 +174,8 @@ class Study:
     figures: tuple[Any, ...]
     published: Path
     views: tuple[View, ...] = ()
+    displays: tuple[Any, ...] = ()
+    listings: tuple[Any, ...] = ()
     report: Any = None
 
     def cut_off(self, id: str) -> CutOff:

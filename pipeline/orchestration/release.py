@@ -1,8 +1,8 @@
-"""The end of the graph: figures and manifest of each cut-off, then one release of all of them.
+"""The end of the graph: the manifest of each cut-off, then one release of all of them.
 
 A manifest seals its cut-off: it holds the hash of every table, and a release takes a cut-off only as it was
 sealed. So a run that failed half-way can leave newer tables in the stage, but no release mixes them with
-older ones. What does not belong here: how a figure is drawn, how a table is made.
+older ones. What does not belong here: how a document or a table is made.
 """
 
 # No postponed annotations here: Dagster reads the type of `context` from the function as it stands.
@@ -10,7 +10,6 @@ older ones. What does not belong here: how a figure is drawn, how a table is mad
 import datetime as dt
 import json
 import platform
-import shutil
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -21,6 +20,7 @@ import dagster as dg
 import polars as pl
 
 from pipeline.orchestration.assets import RESTRICTED_MANIFEST, code_version
+from pipeline.orchestration.documents import always_made, document_files, report_files
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.resources import Folders, parquet, sha256, write
 from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
@@ -46,11 +46,14 @@ PACKAGES = (
 Manifest = dict[str, Any]
 
 
-def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefinition]:
-    """figures and manifest (per cut-off) and release."""
+def build_release_assets(
+    study: Study, folders: Folders, documents: Iterable[dg.AssetsDefinition]
+) -> list[dg.AssetsDefinition]:
+    """manifest (per cut-off) and release; documents: the assets whose files a release holds."""
     partitions = cut_off_partitions(study)
     tables = staged_tables(study)
     sealed = [table for table in tables.values() if table.by_cut_off and table.place]
+    drawn = always_made(documents)
 
     def asset(**about: Any) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
         decorate: Callable[[Callable[..., Any]], dg.AssetsDefinition] = dg.asset(
@@ -63,27 +66,7 @@ def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefini
         return decorate
 
     @asset(
-        ins={name: dg.AssetIn(name) for name in ("results", "curves")},
-        partitions_def=partitions,
-        description="The paper's figures as SVG and PNG",
-        kinds={"matplotlib", "svg"},
-        code_version=code_version(drawing, study.folder),
-    )
-    def figures(
-        context: dg.AssetExecutionContext, results: pl.DataFrame, curves: pl.DataFrame
-    ) -> dg.MaterializeResult[None]:
-        folder = folders.stage / "figures" / context.partition_key
-        written: list[Path] = []
-        for value in drawing.figures_of(study.figures, study.cut_off(context.partition_key).date):
-            figure = drawing.render_figure(value, results, curves)
-            written += drawing.write_figure(figure, folder, value.name)
-        digest = sha256("".join(sha256(path.read_bytes()) for path in written).encode())
-        return dg.MaterializeResult(
-            metadata={"files": ", ".join(path.name for path in written)}, data_version=dg.DataVersion(digest)
-        )
-
-    @asset(
-        deps=["transfers", "figures", *(table.asset for table in sealed)],
+        deps=["transfers", *drawn, *(table.asset for table in sealed)],
         partitions_def=partitions,
         description="What the cut-off was made from and what came out: inputs, code, packages, tables",
         kinds={"json"},
@@ -102,7 +85,7 @@ def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefini
         )
 
     @asset(
-        deps=[*(table.asset for table in tables.values() if table.place), "figures", "manifest"],
+        deps=[*(table.asset for table in tables.values() if table.place), "manifest", "report"],
         description=f"The warehouse file {study.name}.duckdb and the folder of each released cut-off",
         kinds={"duckdb"},
         code_version=code_version(Path(__file__)),
@@ -126,7 +109,7 @@ def build_release_assets(study: Study, folders: Folders) -> list[dg.AssetsDefini
             data_version=dg.DataVersion(sha256(_json(manifests))),
         )
 
-    return [figures, manifest, release]
+    return [manifest, release]
 
 
 def describe_cut_off(
@@ -148,10 +131,8 @@ def describe_cut_off(
             }
             for table in sealed
         },
-        "figures": {
-            path.name: sha256(path.read_bytes())
-            for path in sorted((folders.stage / "figures" / cut_off.id).iterdir())
-            if path.suffix in (".svg", ".png")
+        "files": {
+            name: sha256(path.read_bytes()) for name, path in document_files(folders, cut_off.id).items()
         },
     }
 
@@ -199,15 +180,20 @@ def warehouse_tables(
 
 
 def publish_folder(folders: Folders, cut_off: str) -> None:
-    """Put a cut-off's figures, then its manifest, into `releases/<cut-off>/`, each replacing its old file."""
+    """Put a cut-off's documents, report and manifest into `releases/<cut-off>/`, file by file."""
     target = folders.releases / cut_off
     made = json.loads(_manifest(folders, cut_off).read_bytes())
-    for name in made["figures"]:
-        write(target / name, (folders.stage / "figures" / cut_off / name).read_bytes())
+    staged, pages = document_files(folders, cut_off), report_files(folders, cut_off)
+    for name, path in {**{name: staged[name] for name in made["files"]}, **pages}.items():
+        write(target / name, path.read_bytes())
+    made["report"] = {name: sha256(path.read_bytes()) for name, path in pages.items()}
     write(target / "manifest.json", _json(made))
-    for path in target.iterdir():
-        if path.name not in {*made["figures"], "manifest.json"}:
-            shutil.rmtree(path) if path.is_dir() else path.unlink()
+    kept = {*made["files"], *pages, "manifest.json"}
+    for path in sorted(target.rglob("*"), reverse=True):
+        if path.is_file() and str(path.relative_to(target)) not in kept:
+            path.unlink()
+        elif path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
 
 
 def _releases(study: Study, manifests: Mapping[str, Manifest]) -> pl.DataFrame:
@@ -268,7 +254,7 @@ def _source() -> str:
         path
         for folder in (PACKAGE, PACKAGE.parent / "schemas")
         for path in folder.rglob("*")
-        if path.suffix in (".py", ".csv")
+        if path.suffix in (".py", ".csv", ".html", ".css", ".js")
     ]
     lines = (f"{path.relative_to(PACKAGE.parent)} {sha256(path.read_bytes())}" for path in sorted(files))
     return sha256("\n".join(lines).encode())
