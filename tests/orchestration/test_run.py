@@ -71,7 +71,7 @@ def test_the_manifest_is_in_the_folder_and_in_the_warehouse(ran: Ran) -> None:
         assert json.loads(told) == manifest
         for name, digest in manifest["inputs"].items():
             assert sha256((ran.folders.raw / name).read_bytes()) == digest
-        for name, digest in manifest["figures"].items():
+        for name, digest in manifest["files"].items():
             assert sha256((folder / name).read_bytes()) == digest
         assert manifest["tables"]["adam_adtte"]["rows"] == staged(ran, "adam_adtte", cut_off).height
         assert manifest["started"] <= manifest["finished"]
