@@ -117,7 +117,8 @@ def interaction(data: Data) -> Output:
         raise AnalysisError(f"analysis {data.analysis.id}: there is no variable {factor}")
     time, event = data.times()
     fit = survival.interaction(time, event, data.treated(), data.rows[factor].to_numpy())
-    rows: list[Row] = [(data.contrast, "", "p", fit.wald_p), (data.contrast, "", "p_lr", fit.lr_p)]
+    p = math.nan if fit.model.monotone else fit.wald_p
+    rows: list[Row] = [(data.contrast, "", "p", p), (data.contrast, "", "p_lr", fit.lr_p)]
     for level in fit.levels:
         name = f"{factor}={level.level}"
         rows += [
@@ -160,7 +161,8 @@ def subgroups(data: Data) -> Output:
             test = survival.interaction(
                 time, event, replace(data, rows=known).treated(), known[factor].to_numpy()
             )
-            rows.append((data.contrast, name, "p_interaction", test.wald_p))
+            p = math.nan if test.model.monotone else test.wald_p
+            rows.append((data.contrast, name, "p_interaction", p))
     return rows, []
 
 

@@ -63,10 +63,11 @@ def last_alive(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff
 
 
 def derive_adtte(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
-    """One row per randomised subject and endpoint of the study.
+    """One row per randomised subject and endpoint of the study whose origin the subject has.
 
-    frames: the tabulation datasets, `adrs` and `adce`. AVAL is in days, ADT - STARTDT + 1. Raises
-    DeriveError when an endpoint finds neither an event nor a censoring date for somebody.
+    frames: the tabulation datasets, `adrs` and `adce`. AVAL is in days, ADT - STARTDT + 1. A subject
+    without the origin (its form is not in yet) has no row; `audit.without_parameter` names them. Raises
+    DeriveError when an endpoint finds neither an event nor a censoring date for somebody who has one.
     """
     endpoints = sorted(study.endpoints, key=lambda endpoint: endpoint.paramcd)
     ends = {id(s): s for e in endpoints for s in (*e.events, *e.competing)}
@@ -123,10 +124,11 @@ def _derive_endpoint(
         .join(_meaning(endpoint.censors), on="SOURCE")
     )
     rows = pl.concat([first_event, last_censoring])
-    if without := len(subjects) - len(rows):
+    with_origin = len(start) - start.null_count()
+    if without := with_origin - len(rows):
         raise DeriveError(
-            f"{endpoint.paramcd}: {without} of {len(subjects)} randomised subjects have no {endpoint.start}, "
-            "or neither an event nor a censoring date"
+            f"{endpoint.paramcd}: {without} of {with_origin} randomised subjects with {endpoint.start} have "
+            "neither an event nor a censoring date"
         )
     return rows.with_columns(
         PARAMCD=pl.lit(endpoint.paramcd),

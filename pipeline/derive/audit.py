@@ -43,3 +43,16 @@ def unresolved_sources(adtte: pl.DataFrame, datasets: Frames) -> pl.DataFrame:
     if not known:
         return rows
     return rows.join(pl.concat(known), on=["USUBJID", *source], how="anti", nulls_equal=True)
+
+
+def without_parameter(adtte: pl.DataFrame, adsl: pl.DataFrame) -> pl.DataFrame:
+    """Randomised subjects who miss a parameter that others have: USUBJID, PARAMCD.
+
+    Their origin is not known, because the form that dates it has not been received or accepted.
+    """
+    expected = (
+        adsl.filter(pl.col("ITTFL") == "Y")
+        .select("USUBJID")
+        .join(adtte.select("PARAMCD").unique(), how="cross")
+    )
+    return expected.join(adtte, on=["USUBJID", "PARAMCD"], how="anti").sort("USUBJID", "PARAMCD")

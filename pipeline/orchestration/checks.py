@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import dagster as dg
 import polars as pl
 
-from pipeline.derive.audit import audit_blocks, unresolved_sources
+from pipeline.derive.audit import audit_blocks, unresolved_sources, without_parameter
 from pipeline.orchestration.publishing import SHOWN
 from pipeline.orchestration.second_road import TOLERANCE, compare_second_road
 from pipeline.study import CutOff, Frames, Study
@@ -81,6 +81,12 @@ def cross_checks(study: Study) -> list[CrossCheck]:
             "sources_resolve",
             "SRCDOM, SRCVAR and SRCSEQ of every row lead to a value",
             lambda frames: unresolved_sources(frames["adam_adtte"], frames),
+        ),
+        CrossCheck(
+            "adam_adtte",
+            "every_subject",
+            "every randomised subject has every parameter",
+            lambda frames: without_parameter(frames["adam_adtte"], frames["adsl"]),
         ),
         CrossCheck(
             "results",

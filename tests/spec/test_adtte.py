@@ -425,7 +425,7 @@ def test_a_censoring_date_is_never_before_the_start() -> None:
 
 
 def test_subjects_that_no_source_knows_stop_the_derivation() -> None:
-    with pytest.raises(DeriveError, match="OS: 2 of 3 randomised subjects have no RANDDT, or neither"):
+    with pytest.raises(DeriveError, match="OS: 2 of 3 randomised subjects with RANDDT have neither"):
         adtte(
             "A B C",
             "OS",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipeline.derive.audit import audit_blocks, unresolved_sources
+from pipeline.derive.audit import audit_blocks, unresolved_sources, without_parameter
 
 SIX = 6
 
@@ -71,3 +71,10 @@ def test_without_any_dataset_no_source_resolves() -> None:
         {"USUBJID": ["1"], "PARAMCD": ["OS"], "SRCDOM": ["RS"], "SRCVAR": ["RSDTC"], "SRCSEQ": [1]}
     )
     assert unresolved_sources(adtte, {}).height == 1
+
+
+def test_a_subject_without_the_origin_is_named_for_each_parameter() -> None:
+    adsl = pl.DataFrame({"USUBJID": ["A", "B", "C"], "ITTFL": ["Y", "Y", "N"]})
+    adtte = pl.DataFrame({"USUBJID": ["A", "A", "B"], "PARAMCD": ["OS", "TTSPM", "TTSPM"]})
+    assert without_parameter(adtte, adsl).rows() == [("B", "OS")]
+    assert without_parameter(adtte, adsl.head(1)).is_empty()
