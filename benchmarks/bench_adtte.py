@@ -78,10 +78,10 @@ def tabulated(subjects: int, seed: int, cut_off: dt.date) -> tuple[pl.DataFrame,
         "rs": pl.concat(
             [
                 visits("rs", "RSDTC", RSSTRESC=["CR", "PR", "SD", "NE"]).with_columns(
-                    RSTESTCD=pl.lit("OVRLRESP")
+                    RSTESTCD=pl.lit("OVRLRESP"), RSCAT=pl.lit("EBMT BLADE 1998")
                 ),
                 rows("rs", progressed, "RSDTC", progression[progressed]).with_columns(
-                    RSSTRESC=pl.lit("PD"), RSTESTCD=pl.lit("PROGRESS")
+                    RSSTRESC=pl.lit("PD"), RSTESTCD=pl.lit("PROGRESS"), RSCAT=pl.lit("FOLLOW-UP REPORT")
                 ),
             ]
         ),
@@ -149,9 +149,13 @@ def main(subjects: int = SUBJECTS) -> int:
         seconds.append(time.perf_counter() - start)
     engine = min(seconds)
 
+    given = {
+        "adsl": adsl,
+        "by_markers": made["adrs"].filter(pl.col("PARAMCD") == "PDEBMT"),
+        "run": pl.DataFrame({"CUTOFF": [cut_off.date]}),
+    }
     with duckdb.connect(config={"threads": 2}) as connection:
-        run = pl.DataFrame({"CUTOFF": [cut_off.date]})
-        for name, frame in (sdtm | {"adsl": adsl, "run": run}).items():
+        for name, frame in (sdtm | given).items():
             connection.register(name, frame)
         start = time.perf_counter()
         second = connection.execute(SQL.read_text()).pl()

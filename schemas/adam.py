@@ -255,6 +255,18 @@ class ADSL(Subject):
     TRT02A: str = optional("Actual Treatment for Period 02", comment="LENALIDOMIDE if XOFL = Y")
     SPM1FL: str = yes_no("Second Primary Cancer Flag", comment="Y: ADCE holds a record with SPMFL = Y")
     SPM1DT: dt.date = optional("Date of Second Primary Cancer", comment="ADCE.ASTDT where SPMFL = Y")
+    PDDT: dt.date = optional("Date of Disease Progression", comment="ADT of ADRS PD")
+    PDDTF: str = date_flag("Date of Progression Imputation Flag")
+    NACTDT: dt.date = optional(
+        "Date of New Anti-Myeloma Therapy",
+        comment="first CM.CMSTDTC, CMCAT = SUBSEQUENT ANTI-MYELOMA, up to the cut-off; partial: first day",
+    )
+    NACTDTF: str = date_flag("Date of New Therapy Imputation Flag")
+    GAPDT: dt.date = optional(
+        "Date of Last Assessment Before a Gap",
+        comment="the last evaluable assessment after RANDDT, else RANDDT, before the first of PDDT and "
+        "DTHDT, if that is more than 210 days earlier (two visits three months apart, and four weeks)",
+    )
     DTHFL: str = yes_no("Subject Death Flag", comment="Y: DTHDT is given")
     DTHDT: dt.date = optional(
         "Date of Death",
@@ -299,14 +311,24 @@ class ADRS(Treated):
     ASEQ: int = column("Analysis Sequence Number", ge=1, comment="order of PARAMCD, ADT, SRCSEQ")
     PARAM: str = column("Parameter")
     PARAMCD: str = column(
-        "Parameter Code", codelist=["OVRINV", "PDINV", "PD", "LSTA", "DEATH"], str_matches=PARAMETER_CODE
+        "Parameter Code",
+        codelist=["OVRINV", "PDINV", "PDEBMT", "PDIMWG", "PD", "LSTA", "DEATH"],
+        str_matches=PARAMETER_CODE,
+        comment="PDINV: as sites report it; PDEBMT, PDIMWG: first of the two assessments at which the "
+        "markers meet the criteria; PD, which endpoints use: the earlier of PDEBMT and a site's report that "
+        "is based on bone, plasmacytoma, calcium or clinical signs or known from follow-up only",
     )
     AVAL: float = optional("Analysis Value", comment="order of the response, best first; null for DEATH")
     AVALC: str = column("Analysis Value (C)", codelist=[*RESPONSE_ORDER, "DEATH"])
     ADT: dt.date = optional("Analysis Date", comment="partial: first day; null: OVRINV with no date")
     ADTF: str = date_flag("Analysis Date Imputation Flag")
     ADY: int = optional("Analysis Relative Day", ne=0, comment="ADT against ADSL.TRTSDT")
-    SRCDOM: str = column("Source Data", codelist=["RS", "DS"])
+    BASIS: str = optional(
+        "Basis of Progression",
+        comment="of a progression: the rule that is met, CR_LOSS for M-protein back after complete response; "
+        "of a site's report: RS.PDBASIS",
+    )
+    SRCDOM: str = column("Source Data", codelist=["RS", "LB", "DS"])
     SRCVAR: str = column("Source Variable")
     SRCSEQ: int = column("Source Sequence Number", ge=1)
 
@@ -315,7 +337,7 @@ class ADRS(Treated):
 
     @pa.dataframe_check(error="one row per subject and parameter, except OVRINV")
     def one_row(cls, data: PolarsData) -> pl.LazyFrame:
-        """No second row of PDINV, PD, LSTA or DEATH."""
+        """One row of each progression, of LSTA and of DEATH."""
         rows = pl.len().over("CUTOFF", "USUBJID", "PARAMCD")
         return holds(data, (rows == 1) | (pl.col("PARAMCD") == "OVRINV"))
 
@@ -359,7 +381,7 @@ class ADCE(Treated):
         "AML within 90 days of a myelodysplastic syndrome; order ASTDT, CESEQ",
     )
     NMSCFL: str = flag("Non-Melanoma Skin Cancer Flag", comment="Y: SPMCAT = NMSC")
-    SPMPDFL: str = flag("Diagnosed After Progression Flag", comment="Y: ASTDT after the ADT of ADRS PD")
+    SPMPDFL: str = flag("Diagnosed After Progression Flag", comment="Y: ASTDT after ADSL.PDDT")
     SPMRECFL: str = flag(
         "Same Primary Cancer Before Flag",
         comment="Y: CE.RECURQ = Y, or an MH prior cancer whose term names SPMGRP",

@@ -141,7 +141,7 @@ class AE(Subject):
 
 
 class RS(Subject):
-    """Disease response, progression reports and clinical classifications"""
+    """Disease response, lesions, progression reports and clinical classifications"""
 
     RSSEQ: int = column("Sequence Number", ge=1)
     RSSPID: str = column("Sponsor-Defined Identifier")
@@ -181,6 +181,7 @@ class LB(Subject):
     VISIT: str = optional("Visit Name")
     LBDTC: str = dtc("Date of Specimen Collection")
     LBDY: int = optional("Study Day of Specimen Collection", ne=0)
+    CAOTHER: str = supplemental("Other Cause of High Calcium", codelist=ct.NY)
 
     class Config:
         unique = ["CUTOFF", "USUBJID", "LBSEQ"]

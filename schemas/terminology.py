@@ -43,7 +43,9 @@ OUT = [
     "UNKNOWN",
 ]
 RESPONSE = ["CR", "PR", "MR", "SD", "PD", "NE", "VGPR", "sCR"]
-RSTESTCD = ["OVRLRESP", "PROGRESS", "ECOG101", "ISS", "DURSALM"]  # PROGRESS, ISS, DURSALM: sponsor
+RSTESTCD = [  # all but OVRLRESP and ECOG101: sponsor
+    "OVRLRESP", "PROGRESS", "BONELES", "PLASMA", "ECOG101", "ISS", "DURSALM",
+]  # fmt: skip
 LBTESTCD = [
     "B2MICG", "CA", "ALB", "CREAT", "HGB", "WBC", "NEUT", "LYM", "PLAT", "LDH", "IGG", "IGA", "IGM",
     "MSPIKE", "SIFE", "UIFE", "KLCFR", "LLCFR", "PLSCECE", "CREATCLR",

@@ -10,7 +10,6 @@ import datetime as dt
 import polars as pl
 
 from pipeline.derive import conform, flag_where, last_date, study_day, with_subject
-from pipeline.derive.adrs import declared_progression
 from pipeline.derive.dates import impute
 from pipeline.study import CutOff, Frames, Study
 from schemas.adam import ADCE
@@ -50,16 +49,14 @@ def second_cancers(ce: pl.DataFrame, subjects: pl.DataFrame, last: dt.date) -> p
 def derive_adce(study: Study, sdtm: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
     """ADCE of one cut-off: one row per reported cancer dated up to the date CE is cut at."""
     rows = second_cancers(sdtm["ce"], adsl, last_date(study, "ce", cut_off)).drop("RANDDT")
-    progression = declared_progression(sdtm["rs"], adsl, cut_off.date).select("USUBJID", _pd="ADT")
-    rows = with_subject(rows, adsl, "RANDDT", "TRTSDT", "XODT", "INDANTFL")
-    rows = rows.join(progression, on="USUBJID", how="left")
+    rows = with_subject(rows, adsl, "RANDDT", "TRTSDT", "PDDT", "XODT", "INDANTFL")
     rows = rows.join(_earlier_cancer(rows, sdtm["mh"]), on=["USUBJID", "CESEQ"], how="left")
     return conform(
         rows.with_columns(
             ASTDY=study_day(pl.col("ASTDT")),
             ADURRAND=(pl.col("ASTDT") - pl.col("RANDDT")).dt.total_days(),
             NMSCFL=flag_where(pl.col("SPMCAT") == "NMSC"),
-            SPMPDFL=flag_where(pl.col("ASTDT") > pl.col("_pd")),
+            SPMPDFL=flag_where(pl.col("ASTDT") > pl.col("PDDT")),
             SPMRECFL=flag_where((pl.col("RECURQ") == "Y") | pl.col("_earlier").is_not_null()),
             XOAFTFL=flag_where(pl.col("ASTDT") >= pl.col("XODT")),
             RESTRTFL=flag_where(pl.col("RESTART") == "Y"),

@@ -13,13 +13,18 @@ import polars as pl
 from pipeline.derive import conform, last_date, yes_no
 from pipeline.derive.adce import second_cancers
 from pipeline.derive.adex import blinded_exposure
-from pipeline.derive.adrs import deaths, declared_progression
+from pipeline.derive.adrs import deaths, progressions, responses
 from pipeline.derive.adtte import last_alive
 from pipeline.derive.baseline import baseline_laboratory, disease, induction
+from pipeline.derive.dates import impute
 from pipeline.study import CutOff, Frames, Study
 from schemas.adam import ADSL
 
 CROSSOVER_TREATMENT = "LENALIDOMIDE"
+VISIT_INTERVAL = 91
+GRACE = 28
+MISSED_VISITS = dt.timedelta(2 * VISIT_INTERVAL + GRACE)
+"""Without an assessment for longer, two visits were missed: the disease is assessed every three months."""
 
 
 def _date(dtc: str) -> pl.Expr:
@@ -103,12 +108,13 @@ def reason_not_randomised(ds: pl.DataFrame, ie: pl.DataFrame, rs: pl.DataFrame) 
 
 
 def outcome(study: Study, sdtm: Frames, subjects: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
-    """LSTALVDT, death, the second cancer and the declared progression (_pd), one row per subject.
+    """LSTALVDT, death, second cancer, progression, new therapy and gap in assessments, one row per subject.
 
     subjects: the subject-level variables known so far, which the study's sources may use.
     """
     alive = last_alive(study, sdtm, subjects, cut_off)
-    rows = subjects.select("USUBJID", "RANDDT").join(alive, on="USUBJID", how="left")
+    known = ("ASCTDT", "RANDDT", "RESP100")
+    rows = subjects.select("USUBJID", *known).join(alive, on="USUBJID", how="left")
     died = deaths(sdtm["ds"], rows, cut_off.date).select("USUBJID", DTHDT="ADT", DTHDTF="ADTF")
     cause = (
         sdtm["dd"]
@@ -119,12 +125,40 @@ def outcome(study: Study, sdtm: Frames, subjects: pl.DataFrame, cut_off: CutOff)
     )
     cancers = second_cancers(sdtm["ce"], rows, last_date(study, "ce", cut_off))
     counted = cancers.filter(pl.col("SPMFL") == "Y").select("USUBJID", SPM1DT="ASTDT")
-    progression = declared_progression(sdtm["rs"], rows, cut_off.date).select("USUBJID", _pd="ADT")
-    for other in (died.join(cause, on="USUBJID", how="left"), counted, progression):
+    therapy = new_therapy(sdtm["cm"], cut_off.date)
+    for other in (died.join(cause, on="USUBJID", how="left"), counted, therapy):
         rows = rows.join(other, on="USUBJID", how="left")
-    return rows.drop("RANDDT").with_columns(
+    progression = progressions(sdtm, rows, cut_off.date)["PD"].select("USUBJID", PDDT="ADT", PDDTF="ADTF")
+    rows = rows.join(progression, on="USUBJID", how="left")
+    rows = rows.join(gap(sdtm["rs"], rows, cut_off.date), on="USUBJID", how="left")
+    return rows.drop(known).with_columns(
         DTHFL=yes_no(pl.col("DTHDT").is_not_null()), SPM1FL=yes_no(pl.col("SPM1DT").is_not_null())
     )
+
+
+def new_therapy(cm: pl.DataFrame, cut_off: dt.date) -> pl.DataFrame:
+    """NACTDT and NACTDTF: the first day of anti-myeloma therapy after the trial's, where there is one."""
+    given = impute(cm.filter(pl.col("CMCAT") == "SUBSEQUENT ANTI-MYELOMA"), "CMSTDTC", "NACTDT")
+    return (
+        given.filter(pl.col("NACTDT") <= cut_off)
+        .sort("USUBJID", "NACTDT", "CMSEQ")
+        .unique("USUBJID", keep="first", maintain_order=True)
+        .select("USUBJID", "NACTDT", "NACTDTF")
+    )
+
+
+def gap(rs: pl.DataFrame, subjects: pl.DataFrame, cut_off: dt.date) -> pl.DataFrame:
+    """GAPDT of the subjects whose first event, PDDT or DTHDT, comes after two missed visits."""
+    event = subjects.select("USUBJID", "RANDDT", EVENT=pl.min_horizontal("PDDT", "DTHDT"))
+    assessed = responses(rs, cut_off).filter(pl.col("AVALC") != "NE").select("USUBJID", "ADT")
+    before = (
+        event.join(assessed, on="USUBJID")
+        .filter(pl.col("ADT") > pl.col("RANDDT"), pl.col("ADT") < pl.col("EVENT"))
+        .group_by("USUBJID")
+        .agg(pl.col("ADT").max())
+    )
+    last = event.join(before, on="USUBJID", how="left").with_columns(GAPDT=pl.coalesce("ADT", "RANDDT"))
+    return last.filter(pl.col("EVENT") - pl.col("GAPDT") > MISSED_VISITS).select("USUBJID", "GAPDT")
 
 
 def derive_adsl(study: Study, sdtm: Frames, cut_off: CutOff) -> pl.DataFrame:
@@ -175,7 +209,7 @@ def _populations(study: Study, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _eligible_for_crossover(study: Study, cut_off: dt.date) -> pl.Expr:
     """Y for subjects randomised to another treatment who were event-free on the day of unblinding."""
-    later = [pl.col(date).is_null() | (pl.col(date) > study.unblinding) for date in ("_pd", "DTHDT")]
+    later = [pl.col(date).is_null() | (pl.col(date) > study.unblinding) for date in ("PDDT", "DTHDT")]
     eligible = pl.all_horizontal(pl.col("TRT01P") != CROSSOVER_TREATMENT, *later)
     released = (pl.col("ARM") != "BLINDED") & pl.lit(cut_off >= study.unblinding)
     return pl.when(released).then(yes_no(eligible))

@@ -171,8 +171,8 @@ class Graph:
         study, domains = self.study, [domain.name for domain in self.study.domains]
         sources = [s for e in study.endpoints for s in (*e.events, *e.censors, *e.competing)]
         derivations: dict[str, tuple[Callable[..., pl.DataFrame], Sequence[str]]] = {
-            "adrs": (adrs.derive_adrs, ("rs", "ds")),
-            "adce": (adce.derive_adce, ("ce", "rs", "mh")),
+            "adrs": (adrs.derive_adrs, ("rs", "lb", "ds")),
+            "adce": (adce.derive_adce, ("ce", "mh")),
             "adtte": (adtte.derive_adtte, list(dict.fromkeys(s.dataset for s in sources))),
             "adae": (adae.derive_adae, ("ae",)),
             "adex": (adex.derive_adex, ("ex",)),

@@ -1,8 +1,10 @@
--- ADTTE by a second road: from the tabulation datasets and two dates of ADSL, without ADRS and ADCE.
+-- ADTTE by a second road: from the tabulation datasets and two dates of ADSL, without ADCE and, but for the
+-- progressions that the markers show (their criteria are compared elsewhere), without ADRS.
 --
--- Written from the trial's clinical rules (2.6 partial dates, 2.8 time to event, 2.9 second cancers), not from
--- the pipeline's code, to be compared with it row by row. Reads: adsl (USUBJID, ITTFL, ASCTDT, RANDDT), the
--- domains ds, rs, ce, ss, lb, ex, ae, cm, pr, and run (CUTOFF), one row.
+-- Written from the trial's clinical rules (2.3 which progression counts, 2.6 partial dates, 2.8 time to event,
+-- 2.9 second cancers), not from the pipeline's code, to be compared with it row by row. Reads: adsl (USUBJID,
+-- ITTFL, ASCTDT, RANDDT); the domains ds, rs, ce, ss, lb, ex, ae, cm, pr; by_markers (USUBJID, ADT, ADTF,
+-- SRCDOM, SRCVAR, SRCSEQ), the first progression of a subject by EBMT criteria; run (CUTOFF), one row.
 
 -- A partial date (--DTC) may mean any day from first_day to last_day; nothing known: NULL.
 CREATE OR REPLACE TEMP MACRO first_day(dtc) AS
@@ -91,7 +93,7 @@ last_assessment AS (
 -- 2.6, PDDT: not before the day after the last assessment without progression that it can follow, nor before
 -- the day after randomisation; progression up to randomisation is a deviation, not an event.
 report AS (
-    SELECT r.USUBJID, r.RSSEQ, r.RSDTC, p.RANDDT, max(a.ADT) AS LAST_STABLE
+    SELECT r.USUBJID, r.RSSEQ, r.RSDTC, r.RSCAT, r.PDBASIS, p.RANDDT, max(a.ADT) AS LAST_STABLE
     FROM rs r
     JOIN patients p USING (USUBJID)
     LEFT JOIN assessment a
@@ -102,11 +104,26 @@ report AS (
 report_dated AS (
     SELECT *, not_before(RSDTC, greatest(LAST_STABLE, RANDDT) + 1) AS ADT FROM report
 ),
-progression AS (
-    SELECT USUBJID, ADT, flag(RSDTC) AS ADTF, RSSEQ AS SRCSEQ
+report_in_time AS (
+    SELECT *, bool_and(RSCAT = 'FOLLOW-UP REPORT') OVER (PARTITION BY USUBJID) AS FOLLOW_UP_ONLY
     FROM report_dated, cut
     WHERE ADT > RANDDT AND ADT <= LAST_DAY
+),
+-- 2.3: the site's word counts where the markers need not show it: by its basis, or on the follow-up form alone.
+by_site AS (
+    SELECT USUBJID, ADT, flag(RSDTC) AS ADTF, RSSEQ AS SRCSEQ
+    FROM report_in_time
+    WHERE FOLLOW_UP_ONLY
+       OR list_has_any(string_split_regex(PDBASIS, ' ?; ?'), ['BONE', 'PLASMACYTOMA', 'CALCIUM', 'CLINICAL'])
     QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY last_day_of(RSDTC), RSSEQ) = 1
+),
+progression AS (
+    SELECT USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ
+    FROM (
+        SELECT 1 AS RANK, USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ FROM by_markers
+        UNION ALL SELECT 2, USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ FROM by_site
+    )
+    QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY ADT, RANK) = 1
 ),
 
 -- 2.9: after randomisation, invasive, not a basal-cell or squamous-cell skin cancer, first per patient;
@@ -149,7 +166,7 @@ meaning (PARAMCD, FOUND, IS_END, RANK, CNSR, EVNTDESC, CNSDTDSC) AS (
     ('TTSPM', 'RANDOMISED', false, 2, 2, 'NO DISEASE ASSESSMENT AFTER RANDOMISATION', 'RANDOMISATION')
 ),
 found AS (
-    SELECT 'PD' AS FOUND, USUBJID, ADT, ADTF, 'RS' AS SRCDOM, 'RSDTC' AS SRCVAR, SRCSEQ,
+    SELECT 'PD' AS FOUND, USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ,
            NULL::INT AS ALIVE_RANK, NULL::VARCHAR AS ALIVE_BY
     FROM progression
     UNION ALL SELECT 'DEATH', USUBJID, ADT, ADTF, 'DS', 'DSSTDTC', SRCSEQ, NULL, NULL FROM death
@@ -173,7 +190,7 @@ SELECT
     USUBJID, PARAMCD, STARTDT, greatest(FOUNDDT, STARTDT) AS ADT, ADTF,
     greatest(FOUNDDT, STARTDT) - STARTDT + 1 AS AVAL, CNSR, EVNTDESC, CNSDTDSC, SRCDOM, SRCVAR, SRCSEQ
 FROM candidate
-WHERE NOT IS_END OR FOUNDDT >= STARTDT
+WHERE STARTDT IS NOT NULL AND (NOT IS_END OR FOUNDDT >= STARTDT)
 QUALIFY row_number() OVER (
     PARTITION BY USUBJID, PARAMCD
     ORDER BY

@@ -32,17 +32,17 @@ def test_the_earliest_report_of_progression_counts() -> None:
         D       | 2007-06-01 | 2007-06-04
         E       |            |
         """,
-        ["PDINV", "PD"],
+        ["PDINV"],
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSCAT            | RSDTC
-        A       | PROGRESS | PD       | EBMT BLADE 1998  | 2008-03-10
-        A       | PROGRESS | PD       | FOLLOW-UP REPORT | 2008-03-02
-        B       | PROGRESS | PD       | EBMT BLADE 1998  | 2007-05-30
-        B       | PROGRESS | PD       | EBMT BLADE 1998  | 2007-06-01
-        C       | PROGRESS | PD       | EBMT BLADE 1998  | 2009-12-18
-        D       | PROGRESS | PD       | FOLLOW-UP REPORT | 2009-12-17
-        D       | PROGRESS | PD       | EBMT BLADE 1998  | 2009-12-17
-        E       | PROGRESS | PD       | EBMT BLADE 1998  | 2007-06-20
+        USUBJID | RSTESTCD | RSSTRESC | RSCAT            | PDBASIS | RSDTC
+        A       | PROGRESS | PD       | EBMT BLADE 1998  | SERUM   | 2008-03-10
+        A       | PROGRESS | PD       | FOLLOW-UP REPORT |         | 2008-03-02
+        B       | PROGRESS | PD       | EBMT BLADE 1998  | SERUM   | 2007-05-30
+        B       | PROGRESS | PD       | EBMT BLADE 1998  | SERUM   | 2007-06-01
+        C       | PROGRESS | PD       | EBMT BLADE 1998  | SERUM   | 2009-12-18
+        D       | PROGRESS | PD       | EBMT BLADE 1998  | SERUM   | 2009-12-17
+        D       | PROGRESS | PD       | FOLLOW-UP REPORT |         | 2009-12-17
+        E       | PROGRESS | PD       | EBMT BLADE 1998  | SERUM   | 2007-06-20
         """,
     )
     # A: the follow-up form is earlier. B: before, and on, the day of randomisation. C: after the cut-off.
@@ -50,11 +50,9 @@ def test_the_earliest_report_of_progression_counts() -> None:
     assert_shows(
         found,
         """
-        USUBJID | PARAMCD | AVALC | AVAL | ADT        | ADTF | ADY | SRCDOM | SRCVAR | SRCSEQ
-        A       | PD      | PD    | 7    | 2008-03-02 |      | 273 | RS     | RSDTC  | 2
-        A       | PDINV   | PD    | 7    | 2008-03-02 |      | 273 | RS     | RSDTC  | 2
-        D       | PD      | PD    | 7    | 2009-12-17 |      | 928 | RS     | RSDTC  | 1
-        D       | PDINV   | PD    | 7    | 2009-12-17 |      | 928 | RS     | RSDTC  | 1
+        USUBJID | PARAMCD | AVALC | AVAL | ADT        | ADTF | ADY | BASIS | SRCDOM | SRCVAR | SRCSEQ
+        A       | PDINV   | PD    | 7    | 2008-03-02 |      | 273 |       | RS     | RSDTC  | 2
+        D       | PDINV   | PD    | 7    | 2009-12-17 |      | 928 | SERUM | RS     | RSDTC  | 1
         """,
         ADRS,
     )
@@ -71,7 +69,7 @@ def test_a_partial_date_of_progression_starts_after_the_last_assessment_without_
         E       | 2007-06-01
         F       | 2007-06-01
         """,
-        ["PD"],
+        ["PDINV"],
         rs="""
         USUBJID | RSTESTCD | RSSTRESC | RSDTC
         A       | OVRLRESP | PR       | 2008-05-07
@@ -96,12 +94,12 @@ def test_a_partial_date_of_progression_starts_after_the_last_assessment_without_
         found,
         """
         USUBJID | PARAMCD | ADT        | ADTF | SRCSEQ
-        A       | PD      | 2008-05-08 | D    | 2
-        B       | PD      | 2008-02-21 | M    | 3
-        C       | PD      | 2008-05-01 | D    | 3
-        D       | PD      | 2007-06-13 | D    | 1
-        E       | PD      | 2008-05-19 |      | 2
-        F       | PD      | 2008-04-01 | D    | 1
+        A       | PDINV   | 2008-05-08 | D    | 2
+        B       | PDINV   | 2008-02-21 | M    | 3
+        C       | PDINV   | 2008-05-01 | D    | 3
+        D       | PDINV   | 2007-06-13 | D    | 1
+        E       | PDINV   | 2008-05-19 |      | 2
+        F       | PDINV   | 2008-04-01 | D    | 1
         """,
         ADRS,
     )
@@ -187,11 +185,11 @@ def test_every_response_is_kept_in_order() -> None:
         """,
         list(ADRS.to_schema().columns["PARAMCD"].metadata["codelist"]),
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSDTC
-        A       | OVRLRESP | NE       | 2008-02-07
-        A       | OVRLRESP | sCR      | 2007-05-28
-        A       | OVRLRESP | PD       | 2008-05-07
-        A       | PROGRESS | PD       | 2008-05-07
+        USUBJID | RSTESTCD | RSSTRESC | PDBASIS | RSDTC
+        A       | OVRLRESP | NE       |         | 2008-02-07
+        A       | OVRLRESP | sCR      |         | 2007-05-28
+        A       | OVRLRESP | PD       |         | 2008-05-07
+        A       | PROGRESS | PD       | BONE    | 2008-05-07
         """,
     )
     assert_shows(

@@ -308,9 +308,9 @@ def test_end_of_treatment_and_crossover() -> None:
         """,
         ds=ds,
         rs="""
-        USUBJID | RSTESTCD | RSSTRESC | RSDTC
-        C       | PROGRESS | PD       | 2009-12-17
-        D       | PROGRESS | PD       | 2009-12-18
+        USUBJID | RSTESTCD | RSCAT            | RSSTRESC | RSDTC
+        C       | PROGRESS | FOLLOW-UP REPORT | PD       | 2009-12-17
+        D       | PROGRESS | FOLLOW-UP REPORT | PD       | 2009-12-18
         """,
         ex="""
         USUBJID | EPOCH                | EXSTDTC    | EXENDTC    | EXDOSE | DAYSTKN
@@ -381,6 +381,62 @@ def test_last_known_alive_and_death() -> None:
         B       | 2009-05-20 | Y     | 2009-05-21 | D      | MYELOMA | 813
         C       | 2009-06-01 | N     |            |        |         | 824
         D       | 2009-06-15 | N     |            |        |         |
+        """,
+        ADSL,
+    )
+
+
+def test_progression_new_therapy_and_a_gap_before_the_first_event() -> None:
+    """GAPDT: the first of progression and death came more than 210 days after the last assessment."""
+    patients = "ABCDEF"
+    found = adsl(
+        dm="\n".join(["USUBJID", *patients]),
+        ds="""
+        USUBJID | DSDECOD    | DSCAT              | DSSCAT              | DSSTDTC
+        A       | RANDOMIZED | PROTOCOL MILESTONE |                     | 2007-06-11
+        B       | RANDOMIZED | PROTOCOL MILESTONE |                     | 2007-06-11
+        C       | RANDOMIZED | PROTOCOL MILESTONE |                     | 2007-06-11
+        C       | DEATH      | DISPOSITION EVENT  | STUDY PARTICIPATION | 2008-06-01
+        D       | RANDOMIZED | PROTOCOL MILESTONE |                     | 2007-06-11
+        D       | DEATH      | DISPOSITION EVENT  | STUDY PARTICIPATION | 2009-06-01
+        E       | RANDOMIZED | PROTOCOL MILESTONE |                     | 2007-06-11
+        """,
+        rs="""
+        USUBJID | RSTESTCD | RSCAT            | RSSTRESC | RSDTC
+        A       | OVRLRESP | EBMT BLADE 1998  | PR       | 2007-09-10
+        A       | OVRLRESP | EBMT BLADE 1998  | PR       | 2007-12-10
+        A       | OVRLRESP | EBMT BLADE 1998  | NE       | 2008-03-10
+        A       | PROGRESS | FOLLOW-UP REPORT | PD       | 2008-07-07
+        B       | OVRLRESP | EBMT BLADE 1998  | PR       | 2007-12-10
+        B       | OVRLRESP | EBMT BLADE 1998  | PD       | 2008-07-08
+        B       | PROGRESS | FOLLOW-UP REPORT | PD       | 2008-07-08
+        C       | OVRLRESP | EBMT BLADE 1998  | PR       | 2007-06-01
+        D       | OVRLRESP | EBMT BLADE 1998  | PR       | 2007-09-10
+        D       | OVRLRESP | EBMT BLADE 1998  | PR       | 2009-03-10
+        D       | PROGRESS | FOLLOW-UP REPORT | PD       | 2009-05
+        E       | OVRLRESP | EBMT BLADE 1998  | PR       | 2007-09-10
+        """,
+        cm="""
+        USUBJID | CMCAT                    | CMSTDTC
+        A       | SUBSEQUENT ANTI-MYELOMA | 2008-09-01
+        A       | SUBSEQUENT ANTI-MYELOMA | 2008-08
+        B       | INDUCTION               | 2006-08-01
+        B       | SUBSEQUENT ANTI-MYELOMA | 2011-10-31
+        C       | SUBSEQUENT ANTI-MYELOMA | 2011-11-01
+        """,
+    )
+    # A: 210 days after 10 December. B: 211 days, and the assessment of the day itself is not before it. C: never
+    # assessed after randomisation. D: seen again after a long gap. E: no event.
+    assert_shows(
+        found,
+        """
+        USUBJID | PDDT       | PDDTF | NACTDT     | NACTDTF | GAPDT
+        A       | 2008-07-07 |       | 2008-08-01 | D       |
+        B       | 2008-07-08 |       | 2011-10-31 |         | 2007-12-10
+        C       |            |       |            |         | 2007-06-11
+        D       | 2009-05-01 | D     |            |         |
+        E       |            |       |            |         |
+        F       |            |       |            |         |
         """,
         ADSL,
     )

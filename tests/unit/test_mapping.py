@@ -128,6 +128,9 @@ UNKNOWN = {"UNK", "-1", "NA", "ND"}
         ("adverse_events", "outcome", "ae", "AEOUT"),
         ("disease_assessment", "response_site", "rs", "RSSTRESC"),
         ("disease_assessment", "criteria_used", "rs", "RSCAT"),
+        ("disease_assessment", "bone_lesions", "rs", "RSSTRESC"),
+        ("disease_assessment", "plasmacytoma", "rs", "RSSTRESC"),
+        ("disease_assessment", "ca_other_cause", "lb", "CAOTHER"),
         ("on_study", "iss_stage", "rs", "RSSTRESC"),
         ("on_study", "ds_stage", "rs", "RSSTRESC"),
         ("on_study", "mm_type", "mh", "MPROTTYP"),
@@ -150,10 +153,13 @@ def test_every_code_of_the_form_has_a_word(form: str, code: str, domain: str, va
         "ds_stage": "DURSALM",
         "response_site": "OVRLRESP",
         "criteria_used": "OVRLRESP",
+        "bone_lesions": "BONELES",
+        "plasmacytoma": "PLASMA",
+        "ca_other_cause": "CA",
     }
     rows = sdtm(all_codes(False, True))[domain].rename({f"{domain.upper()}SPID": "SPID"})
     if code in tests:
-        rows = rows.filter(pl.col("RSTESTCD") == tests[code])
+        rows = rows.filter(pl.col(f"{domain.upper()}TESTCD") == tests[code])
     if domain == "mh":
         rows = rows.filter(pl.col("MHCAT") == "DIAGNOSIS")
     said = rows.join(raw, on="SPID").filter(~pl.col(code).cast(pl.String).is_in(UNKNOWN))

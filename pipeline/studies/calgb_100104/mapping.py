@@ -352,6 +352,24 @@ def rs(forms: Frames) -> pl.DataFrame:
             RSDTC="pd_dt",
             PDBASIS="pd_basis",
         ),
+        *(
+            rows(
+                assessment.filter(pl.col(item).is_not_null()),
+                code,
+                test,
+                RSGRPID=on_form["RSGRPID"],
+                RSCAT=pl.lit("DISEASE ASSESSMENT"),
+                RSORRES=item,
+                RSSTRESC=pl.col(item).replace({"ND": None}),
+                RSEVAL=investigator,
+                VISIT="visit",
+                RSDTC="assess_dt",
+            )
+            for item, code, test in (
+                ("bone_lesions", "BONELES", "Bone Lesions"),
+                ("plasmacytoma", "PLASMA", "Plasmacytoma"),
+            )
+        ),
         rows(
             follow_up.filter(pl.col("progression_since_last") == "Y", pl.col("progression_dt").is_not_null()),
             "PROGRESS",
@@ -465,6 +483,7 @@ def lb(forms: Frames) -> pl.DataFrame:
             LBSPEC=pl.lit(specimen),
             VISIT="visit",
             LBDTC=pl.coalesce(date or "assess_dt", "assess_dt"),
+            CAOTHER="ca_other_cause" if code == "CA" else none,
         )
         for result, code, test, unit, standard, date, specimen in markers
     ]
