@@ -438,6 +438,31 @@ def test_subjects_that_no_source_knows_stop_the_derivation() -> None:
         )
 
 
+def test_a_subject_whose_transplant_form_is_not_in_yet_has_only_what_counts_from_randomisation() -> None:
+    """One late form must not stop everybody's results, and no origin is made up in its place."""
+    sdtm = dict(
+        tabulation(
+            UNBLINDING,
+            dm="USUBJID\nA",
+            ds="""
+            USUBJID | DSDECOD    | DSCAT              | DSSTDTC
+            A       | RANDOMIZED | PROTOCOL MILESTONE | 2007-04-11
+            """,
+        )
+    )
+    adsl = derive_adsl(STUDY, sdtm, UNBLINDING)
+    sdtm["adrs"] = derive_adrs(STUDY, sdtm, adsl, UNBLINDING)
+    sdtm["adce"] = derive_adce(STUDY, sdtm, adsl, UNBLINDING)
+    assert_shows(
+        derive_adtte(STUDY, sdtm, adsl, UNBLINDING),
+        """
+        USUBJID | PARAMCD | STARTDT    | ADT        | AVAL | CNSR
+        A       | TTSPM   | 2007-04-11 | 2007-04-11 | 1    | 2
+        """,
+        ADTTE,
+    )
+
+
 def test_subjects_who_were_not_randomised_have_no_rows() -> None:
     sdtm = dict(
         tabulation(UNBLINDING, dm="USUBJID\nA", ss="USUBJID | SSSTRESC | SSDTC\nA | ALIVE | 2008-02-15")
