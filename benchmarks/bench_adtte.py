@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,14 @@ import polars as pl
 from pipeline.derive.adce import derive_adce
 from pipeline.derive.adrs import derive_adrs
 from pipeline.derive.adtte import derive_adtte, last_alive
-from pipeline.studies.calgb_100104.protocol import STUDY
+from pipeline.studies.calgb_100104 import protocol
 from schemas.adam import ADSL
 from schemas.base import dtypes
 from schemas.sdtm import DOMAINS
 
+PRINTED = ("TTP", "OS", "EFS", "TTSPM")
+STUDY = replace(protocol.STUDY, endpoints=tuple(e for e in protocol.STUDY.endpoints if e.paramcd in PRINTED))
+"""The study with the endpoints that the SQL has: those whose figures the paper prints."""
 SUBJECTS = 1_000_000
 SEED = 100104
 BOUND = 5.0
@@ -151,7 +155,7 @@ def main(subjects: int = SUBJECTS) -> int:
 
     given = {
         "adsl": adsl,
-        "by_markers": made["adrs"].filter(pl.col("PARAMCD") == "PDEBMT"),
+        "by_markers": made["adrs"].filter(pl.col("PARAMCD").is_in(["PDEBMT", "PDIMWG"])),
         "run": pl.DataFrame({"CUTOFF": [cut_off.date]}),
     }
     with duckdb.connect(config={"threads": 2}) as connection:
