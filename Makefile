@@ -18,7 +18,7 @@ run: $(INSTALLED) ## raw forms to results, into warehouse/
 	$(BIN)/pipeline run
 
 test: $(INSTALLED) ## every test
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(INSTALLED) ## format, lint, import order, types
 	$(BIN)/ruff format --check .

@@ -91,14 +91,17 @@ def build_release_assets(
         code_version=code_version(Path(__file__)),
     )
     def release() -> dg.MaterializeResult[None]:
-        manifests = sealed_manifests(study, folders)
+        manifests = {
+            cut_off: made | {"report": _hashes(report_files(folders, cut_off))}
+            for cut_off, made in sealed_manifests(study, folders).items()
+        }
         target = folders.warehouse / f"{study.name}.duckdb"
         listed = folders.staged("releases")
         write(listed, parquet(_releases(study, manifests)))
         placed = warehouse_tables(folders, tables, manifests)
         rows = build_release(target, placed, comment=drawing.NOTE, views=study.views)
-        for cut_off in manifests:
-            publish_folder(folders, cut_off)
+        for cut_off, made in manifests.items():
+            publish_folder(folders, cut_off, made)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(target)),
@@ -131,9 +134,7 @@ def describe_cut_off(
             }
             for table in sealed
         },
-        "files": {
-            name: sha256(path.read_bytes()) for name, path in document_files(folders, cut_off.id).items()
-        },
+        "files": _hashes(document_files(folders, cut_off.id)),
     }
 
 
@@ -179,21 +180,23 @@ def warehouse_tables(
     return [*placed, WarehouseTable("meta", "releases", Releases, (folders.staged("releases"),))]
 
 
-def publish_folder(folders: Folders, cut_off: str) -> None:
+def publish_folder(folders: Folders, cut_off: str, made: Manifest) -> None:
     """Put a cut-off's documents, report and manifest into `releases/<cut-off>/`, file by file."""
     target = folders.releases / cut_off
-    made = json.loads(_manifest(folders, cut_off).read_bytes())
-    staged, pages = document_files(folders, cut_off), report_files(folders, cut_off)
-    for name, path in {**{name: staged[name] for name in made["files"]}, **pages}.items():
-        write(target / name, path.read_bytes())
-    made["report"] = {name: sha256(path.read_bytes()) for name, path in pages.items()}
+    staged = document_files(folders, cut_off) | report_files(folders, cut_off)
+    kept = {*made["files"], *made["report"]}
+    for name in sorted(kept):
+        write(target / name, staged[name].read_bytes())
     write(target / "manifest.json", _json(made))
-    kept = {*made["files"], *pages, "manifest.json"}
     for path in sorted(target.rglob("*"), reverse=True):
-        if path.is_file() and str(path.relative_to(target)) not in kept:
+        if path.is_file() and str(path.relative_to(target)) not in {*kept, "manifest.json"}:
             path.unlink()
         elif path.is_dir() and not any(path.iterdir()):
             path.rmdir()
+
+
+def _hashes(files: Mapping[str, Path]) -> dict[str, str]:
+    return {name: sha256(path.read_bytes()) for name, path in files.items()}
 
 
 def _releases(study: Study, manifests: Mapping[str, Manifest]) -> pl.DataFrame:

@@ -71,7 +71,7 @@ def test_the_manifest_is_in_the_folder_and_in_the_warehouse(ran: Ran) -> None:
         assert json.loads(told) == manifest
         for name, digest in manifest["inputs"].items():
             assert sha256((ran.folders.raw / name).read_bytes()) == digest
-        for name, digest in manifest["files"].items():
+        for name, digest in (manifest["files"] | manifest["report"]).items():
             assert sha256((folder / name).read_bytes()) == digest
         assert manifest["tables"]["adam_adtte"]["rows"] == staged(ran, "adam_adtte", cut_off).height
         assert manifest["started"] <= manifest["finished"]
@@ -142,7 +142,7 @@ def versions(instance: dg.DagsterInstance) -> dict[tuple[str, str | None], str]:
 
 def stale(instance: dg.DagsterInstance) -> list[tuple[str, str | None]]:
     """What Dagster would run again because its code or its inputs have changed."""
-    graph = build_defs().resolve_asset_graph()
+    graph = build_defs(STUDY).resolve_asset_graph()
     resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     return [
         (key.to_user_string(), partition)
