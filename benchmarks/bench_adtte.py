@@ -1,8 +1,9 @@
 """What ADTTE costs for a million subjects, by the engine and by plain SQL.
 
-Bound: `derive_adtte` takes at most 5 seconds on two cores. The SQL (`tests/agreement/adtte.sql`) starts from
-the tabulation datasets, so the ratio compares it with ADRS, ADCE and ADTTE together, in the same run. What
-does not belong here: whether the two agree (`tests/agreement`).
+Bound: `derive_adtte` takes at most 5 seconds on two cores for the endpoints whose figures the paper prints.
+The SQL (`tests/agreement/adtte.sql`) starts from the tabulation datasets and has every endpoint, so the ratio
+compares it with ADRS, ADCE and the whole ADTTE together, in the same run. What does not belong here: whether
+the two agree (`tests/agreement`).
 """
 
 from __future__ import annotations
@@ -21,14 +22,12 @@ import polars as pl
 from pipeline.derive.adce import derive_adce
 from pipeline.derive.adrs import derive_adrs
 from pipeline.derive.adtte import derive_adtte, last_alive
-from pipeline.studies.calgb_100104 import protocol
+from pipeline.studies.calgb_100104.protocol import STUDY
 from schemas.adam import ADSL
 from schemas.base import dtypes
 from schemas.sdtm import DOMAINS
 
 PRINTED = ("TTP", "OS", "EFS", "TTSPM")
-STUDY = replace(protocol.STUDY, endpoints=tuple(e for e in protocol.STUDY.endpoints if e.paramcd in PRINTED))
-"""The study with the endpoints that the SQL has: those whose figures the paper prints."""
 SUBJECTS = 1_000_000
 SEED = 100104
 BOUND = 5.0
@@ -145,11 +144,13 @@ def main(subjects: int = SUBJECTS) -> int:
         "adrs": derive_adrs(STUDY, sdtm, adsl, cut_off),
         "adce": derive_adce(STUDY, sdtm, adsl, cut_off),
     }
-    before = time.perf_counter() - start
+    adtte = derive_adtte(STUDY, sdtm | made, adsl, cut_off)
+    whole = time.perf_counter() - start
+    printed = replace(STUDY, endpoints=tuple(e for e in STUDY.endpoints if e.paramcd in PRINTED))
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
-        adtte = derive_adtte(STUDY, sdtm | made, adsl, cut_off)
+        derive_adtte(printed, sdtm | made, adsl, cut_off)
         seconds.append(time.perf_counter() - start)
     engine = min(seconds)
 
@@ -168,10 +169,12 @@ def main(subjects: int = SUBJECTS) -> int:
     if len(adtte) != len(second):
         print(f"the roads differ: {len(adtte):,} and {len(second):,} rows")
         return 1
-    print(f"ADTTE, engine, best of {REPEATS}          {engine:6.2f} s (bound {BOUND:.0f} s at {SUBJECTS:,})")
-    print(f"ADRS, ADCE and ADTTE, engine      {before + engine:6.2f} s")
-    print(f"the same in SQL                   {sql:6.2f} s")
-    print(f"engine / SQL                      {(before + engine) / sql:6.2f}")
+    print(
+        f"ADTTE, printed endpoints, best of {REPEATS}   {engine:7.2f} s (bound {BOUND:.0f} s at {SUBJECTS:,})"
+    )
+    print(f"ADRS, ADCE and ADTTE, {len(STUDY.endpoints):2} endpoints    {whole:7.2f} s")
+    print(f"the same in SQL                        {sql:7.2f} s")
+    print(f"engine / SQL                           {whole / sql:7.2f}")
     return int(subjects >= SUBJECTS and engine > BOUND)
 
 
