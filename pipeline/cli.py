@@ -161,7 +161,7 @@ def _report(study: Study, folders: Folders, cut_offs: Sequence[str], failed: Seq
         click.echo(f"{kind}: {check.asset} {check.name}{where}{rows}")
     click.echo(f"warehouse  {folders.warehouse / study.name}.duckdb")
     for cut_off in cut_offs:
-        click.echo(f"figures    {folders.releases / cut_off}")
+        click.echo(f"report     {folders.releases / cut_off / 'index.html'}")
 
 
 def _verdicts(warehouse: Path, study: str) -> str:
