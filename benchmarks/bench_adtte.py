@@ -29,6 +29,7 @@ from schemas.sdtm import DOMAINS
 
 PRINTED = ("TTP", "OS", "EFS", "TTSPM")
 SUBJECTS = 1_000_000
+SQL_SUBJECTS = 100_000
 SEED = 100104
 BOUND = 5.0
 REPEATS = 3
@@ -132,28 +133,37 @@ def with_last_alive(adsl: pl.DataFrame, sdtm: dict[str, pl.DataFrame], cut_off: 
     return adsl.drop("LSTALVDT").join(last, on="USUBJID", how="left", maintain_order="left")
 
 
-def main(subjects: int = SUBJECTS) -> int:
-    """Print seconds and ratio; 1 when the bound is broken."""
+def engine_seconds(subjects: int) -> float:
+    """The best time of ADTTE with the printed endpoints, from datasets that are there."""
     cut_off = STUDY.cut_offs[0]
     adsl, sdtm = tabulated(subjects, SEED, cut_off.date)
     adsl = with_last_alive(adsl, sdtm, cut_off)
     print(f"{subjects:,} subjects, {sum(len(f) for f in sdtm.values()):,} tabulated rows")
-
-    start = time.perf_counter()
     made = {
         "adrs": derive_adrs(STUDY, sdtm, adsl, cut_off),
         "adce": derive_adce(STUDY, sdtm, adsl, cut_off),
     }
-    adtte = derive_adtte(STUDY, sdtm | made, adsl, cut_off)
-    whole = time.perf_counter() - start
     printed = replace(STUDY, endpoints=tuple(e for e in STUDY.endpoints if e.paramcd in PRINTED))
     seconds = []
     for _ in range(REPEATS):
         start = time.perf_counter()
         derive_adtte(printed, sdtm | made, adsl, cut_off)
         seconds.append(time.perf_counter() - start)
-    engine = min(seconds)
+    return min(seconds)
 
+
+def against_sql(subjects: int) -> tuple[float, float]:
+    """Seconds from the tabulation to every endpoint, by the engine and by SQL; ValueError if rows differ."""
+    cut_off = STUDY.cut_offs[0]
+    adsl, sdtm = tabulated(subjects, SEED, cut_off.date)
+    adsl = with_last_alive(adsl, sdtm, cut_off)
+    start = time.perf_counter()
+    made = {
+        "adrs": derive_adrs(STUDY, sdtm, adsl, cut_off),
+        "adce": derive_adce(STUDY, sdtm, adsl, cut_off),
+    }
+    first = derive_adtte(STUDY, sdtm | made, adsl, cut_off)
+    engine = time.perf_counter() - start
     given = {
         "adsl": adsl,
         "by_markers": made["adrs"].filter(pl.col("PARAMCD").is_in(["PDEBMT", "PDIMWG"])),
@@ -165,17 +175,20 @@ def main(subjects: int = SUBJECTS) -> int:
         start = time.perf_counter()
         second = connection.execute(SQL.read_text()).pl()
         sql = time.perf_counter() - start
+    if len(first) != len(second):
+        raise ValueError(f"the roads differ: {len(first):,} and {len(second):,} rows")
+    return engine, sql
 
-    if len(adtte) != len(second):
-        print(f"the roads differ: {len(adtte):,} and {len(second):,} rows")
-        return 1
-    print(
-        f"ADTTE, printed endpoints, best of {REPEATS}   {engine:7.2f} s (bound {BOUND:.0f} s at {SUBJECTS:,})"
-    )
-    print(f"ADRS, ADCE and ADTTE, {len(STUDY.endpoints):2} endpoints    {whole:7.2f} s")
-    print(f"the same in SQL                        {sql:7.2f} s")
-    print(f"engine / SQL                           {whole / sql:7.2f}")
-    return int(subjects >= SUBJECTS and engine > BOUND)
+
+def main(subjects: int = SUBJECTS) -> int:
+    """Print seconds and ratio; 1 when the bound is broken."""
+    best = engine_seconds(subjects)
+    print(f"ADTTE, printed endpoints, best of {REPEATS}: {best:.2f} s (bound {BOUND:.0f} s at {SUBJECTS:,})")
+    few = min(subjects, SQL_SUBJECTS)
+    engine, sql = against_sql(few)
+    print(f"ADRS, ADCE and {len(STUDY.endpoints)} endpoints of {few:,} subjects: {engine:.2f} s")
+    print(f"the same in SQL: {sql:.2f} s; engine / SQL {engine / sql:.2f}")
+    return int(subjects >= SUBJECTS and best > BOUND)
 
 
 if __name__ == "__main__":
