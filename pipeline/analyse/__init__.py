@@ -29,6 +29,7 @@ METHODS: dict[str, Method] = {
         time_to_event.cumulative_incidence,
         time_to_event.gray,
         frequencies.count,
+        frequencies.concordance,
         frequencies.baseline_tests,
         frequencies.worst_grade,
         frequencies.summary,

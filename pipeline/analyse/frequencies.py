@@ -31,6 +31,38 @@ def count(data: Data) -> Output:
     return rows, []
 
 
+def concordance(data: Data) -> Output:
+    """How many subjects have an event of theirs dated alike by two parameters, `first` and `second`.
+
+    Levels: the same date, within `days` days, further apart, by one of the two only, by neither. The
+    denominator is the population.
+    """
+    first, second, days = (data.options[name] for name in ("first", "second", "days"))
+    dates = data.subjects
+    for parameter in (first, second):
+        found = data.rows.filter(PARAMCD=parameter).select("USUBJID", pl.col("ADT").alias(parameter))
+        dates = dates.join(found, on="USUBJID", how="left", validate="1:1")
+    apart = (pl.col(first) - pl.col(second)).dt.total_days().abs()
+    has_first, has_second = pl.col(first).is_not_null(), pl.col(second).is_not_null()
+    levels = {
+        "SAME DATE": apart == 0,
+        f"WITHIN {days} DAYS": apart.is_between(1, days),
+        f"MORE THAN {days} DAYS": apart > days,
+        f"{first} ONLY": has_first & ~has_second,
+        f"{second} ONLY": has_second & ~has_first,
+        "NEITHER": ~has_first & ~has_second,
+    }
+    rows: list[Row] = []
+    for group, number in data.groups(total=True):
+        own = data.of_arm(number, dates)
+        for level, where in levels.items():
+            n = own.filter(where).height
+            rows += [(group, level, "n", n), (group, level, "denominator", len(own))]
+            if len(own):
+                rows.append((group, level, "proportion", n / len(own)))
+    return rows, []
+
+
 def baseline_tests(data: Data) -> Output:
     """P that each baseline characteristic differs between the arms, and the smallest of them.
 

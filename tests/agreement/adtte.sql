@@ -3,8 +3,9 @@
 --
 -- Written from the trial's clinical rules (2.3 which progression counts, 2.6 partial dates, 2.8 time to event,
 -- 2.9 second cancers), not from the pipeline's code, to be compared with it row by row. Reads: adsl (USUBJID,
--- ITTFL, ASCTDT, RANDDT); the domains ds, rs, ce, ss, lb, ex, ae, cm, pr; by_markers (USUBJID, ADT, ADTF,
--- SRCDOM, SRCVAR, SRCSEQ), the first progression of a subject by EBMT criteria; run (CUTOFF), one row.
+-- ITTFL, ASCTDT, RANDDT, XODT); the domains ds, rs, ce, ss, lb, ex, ae, cm, pr; by_markers (USUBJID, PARAMCD,
+-- ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ), a subject's first progression by criteria of EBMT (PDEBMT) and of IMWG
+-- (PDIMWG); run (CUTOFF), one row.
 
 -- A partial date (--DTC) may mean any day from first_day to last_day; nothing known: NULL.
 CREATE OR REPLACE TEMP MACRO first_day(dtc) AS
@@ -31,7 +32,7 @@ CREATE OR REPLACE TEMP MACRO not_before(dtc, lower_bound) AS
 WITH
 cut AS (SELECT CUTOFF AS LAST_DAY FROM run),
 
-patients AS (SELECT USUBJID, ASCTDT, RANDDT FROM adsl WHERE ITTFL = 'Y'),
+patients AS (SELECT USUBJID, ASCTDT, RANDDT, XODT FROM adsl WHERE ITTFL = 'Y'),
 
 -- 2.8, OS: every record that shows the patient alive, in the order in which they win a shared day.
 alive AS (
@@ -120,10 +121,40 @@ by_site AS (
 progression AS (
     SELECT USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ
     FROM (
-        SELECT 1 AS RANK, USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ FROM by_markers
+        SELECT 1 AS RANK, USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ
+        FROM by_markers WHERE PARAMCD = 'PDEBMT'
         UNION ALL SELECT 2, USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ FROM by_site
     )
     QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY ADT, RANK) = 1
+),
+
+-- 2.3: the site's own first report, whatever its basis.
+by_investigator AS (
+    SELECT USUBJID, ADT, flag(RSDTC) AS ADTF, RSSEQ AS SRCSEQ
+    FROM report_in_time
+    QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY last_day_of(RSDTC), RSSEQ) = 1
+),
+
+-- 2.8: the day beyond which an event of the parameter does not count.
+first_event AS (
+    SELECT USUBJID, RANDDT, least(p.ADT, d.ADT) AS EVENTDT
+    FROM patients LEFT JOIN progression p USING (USUBJID) LEFT JOIN death d USING (USUBJID)
+),
+seen_before_event AS (
+    SELECT e.USUBJID, EVENTDT, coalesce(max(a.ADT), any_value(e.RANDDT)) AS LAST_SEEN
+    FROM first_event e
+    LEFT JOIN assessment a ON a.USUBJID = e.USUBJID AND a.ADT > e.RANDDT AND a.ADT < EVENTDT
+    GROUP BY ALL
+),
+day_limit AS (
+    SELECT USUBJID, 'TTPXO' AS PARAMCD, XODT AS LIMITDT FROM patients WHERE XODT IS NOT NULL
+    UNION ALL
+    SELECT USUBJID, 'TTPNACT', min(first_day(CMSTDTC))
+    FROM cm, cut WHERE CMCAT = 'SUBSEQUENT ANTI-MYELOMA' AND first_day(CMSTDTC) <= LAST_DAY
+    GROUP BY USUBJID
+    UNION ALL
+    -- Two visits three months apart, and four weeks.
+    SELECT USUBJID, 'TTPMISS', LAST_SEEN FROM seen_before_event WHERE EVENTDT - LAST_SEEN > 2 * 91 + 28
 ),
 
 -- 2.9: after randomisation, invasive, not a basal-cell or squamous-cell skin cancer, first per patient;
@@ -146,7 +177,7 @@ second_cancer AS (
 ),
 
 -- 2.8: what ends each parameter. RANK decides a shared day; an ending goes before any censoring.
-meaning (PARAMCD, FOUND, IS_END, RANK, CNSR, EVNTDESC, CNSDTDSC) AS (
+main (PARAMCD, FOUND, IS_END, RANK, CNSR, EVNTDESC, CNSDTDSC) AS (
     VALUES
     ('TTP', 'PD', true, 1, 0, 'DISEASE PROGRESSION', NULL),
     ('TTP', 'DEATH', true, 2, 0, 'DEATH', NULL),
@@ -165,10 +196,33 @@ meaning (PARAMCD, FOUND, IS_END, RANK, CNSR, EVNTDESC, CNSDTDSC) AS (
     ('TTSPM', 'ASSESSED', false, 1, 1, 'NO EVENT BY THE LAST DISEASE ASSESSMENT', 'LAST EVALUABLE DISEASE ASSESSMENT'),
     ('TTSPM', 'RANDOMISED', false, 2, 2, 'NO DISEASE ASSESSMENT AFTER RANDOMISATION', 'RANDOMISATION')
 ),
+meaning AS (
+    SELECT * FROM main
+    -- Another start; another progression; another censoring.
+    UNION ALL SELECT 'TTPR', * EXCLUDE (PARAMCD) FROM main WHERE PARAMCD = 'TTP'
+    UNION ALL SELECT 'OSR', * EXCLUDE (PARAMCD) FROM main WHERE PARAMCD = 'OS'
+    UNION ALL SELECT p, main.* EXCLUDE (PARAMCD) FROM main, (VALUES ('TTPINV'), ('TTPIMWG')) AS t (p)
+    WHERE PARAMCD = 'TTP' AND FOUND <> 'PD'
+    UNION ALL VALUES ('TTPINV', 'PDINV', true, 1, 0, 'DISEASE PROGRESSION BY INVESTIGATOR', NULL)
+    UNION ALL VALUES ('TTPIMWG', 'PDIMWG', true, 1, 0, 'DISEASE PROGRESSION BY IMWG CRITERIA', NULL)
+    UNION ALL SELECT 'EFSLC', * EXCLUDE (PARAMCD) FROM main
+    WHERE PARAMCD = 'EFS' AND IS_END OR PARAMCD = 'OS' AND NOT IS_END
+    UNION ALL SELECT p, main.* EXCLUDE (PARAMCD) FROM main, (VALUES ('TTPXO'), ('TTPNACT'), ('TTPMISS')) AS t (p)
+    WHERE PARAMCD = 'TTP'
+    UNION ALL
+    SELECT p, 'EVALUABLE', false, 0, n, 'CENSORED AT ' || what, 'LAST EVALUABLE DISEASE ASSESSMENT BEFORE'
+    FROM (VALUES ('TTPXO', 3, 'CROSSOVER'), ('TTPNACT', 4, 'NEW THERAPY'), ('TTPMISS', 5, 'TWO MISSED VISITS'))
+        AS t (p, n, what)
+),
 found AS (
     SELECT 'PD' AS FOUND, USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ,
            NULL::INT AS ALIVE_RANK, NULL::VARCHAR AS ALIVE_BY
     FROM progression
+    UNION ALL SELECT 'PDINV', USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ, NULL, NULL FROM by_investigator
+    UNION ALL SELECT 'PDIMWG', USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ, NULL, NULL
+    FROM by_markers WHERE PARAMCD = 'PDIMWG'
+    UNION ALL SELECT 'EVALUABLE', USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ, NULL, NULL
+    FROM assessment WHERE ADT > RANDDT
     UNION ALL SELECT 'DEATH', USUBJID, ADT, ADTF, 'DS', 'DSSTDTC', SRCSEQ, NULL, NULL FROM death
     UNION ALL SELECT 'CANCER', USUBJID, ADT, ADTF, 'CE', 'CESTDTC', SRCSEQ, NULL, NULL FROM second_cancer
     UNION ALL SELECT 'ASSESSED', USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ, NULL, NULL FROM last_assessment
@@ -180,11 +234,20 @@ found AS (
 candidate AS (
     SELECT
         USUBJID, PARAMCD, IS_END, CNSR, EVNTDESC, ADTF, SRCDOM, SRCVAR, SRCSEQ,
-        CASE WHEN PARAMCD = 'TTSPM' THEN RANDDT ELSE ASCTDT END AS STARTDT,
+        CASE WHEN PARAMCD IN ('TTSPM', 'TTPR', 'OSR') THEN RANDDT ELSE ASCTDT END AS STARTDT,
         ADT AS FOUNDDT,
         coalesce(RANK, ALIVE_RANK) AS RANK,
         coalesce(CNSDTDSC, ALIVE_BY) AS CNSDTDSC
     FROM found JOIN meaning USING (FOUND) JOIN patients USING (USUBJID)
+    LEFT JOIN day_limit USING (USUBJID, PARAMCD)
+    WHERE CASE
+        WHEN LIMITDT IS NULL THEN FOUND <> 'EVALUABLE'
+        WHEN FOUND = 'ASSESSED' THEN false
+        WHEN FOUND = 'RANDOMISED' THEN true
+        -- An assessment on the first day of new therapy may show the new drug; an event of that day counts.
+        WHEN FOUND = 'EVALUABLE' AND PARAMCD = 'TTPNACT' THEN ADT < LIMITDT
+        ELSE ADT <= LIMITDT
+    END
 )
 SELECT
     USUBJID, PARAMCD, STARTDT, greatest(FOUNDDT, STARTDT) AS ADT, ADTF,

@@ -457,6 +457,8 @@ def test_a_subject_whose_transplant_form_is_not_in_yet_has_only_what_counts_from
         derive_adtte(STUDY, sdtm, adsl, UNBLINDING),
         """
         USUBJID | PARAMCD | STARTDT    | ADT        | AVAL | CNSR
+        A       | OSR     | 2007-04-11 | 2007-04-11 | 1    | 1
+        A       | TTPR    | 2007-04-11 | 2007-04-11 | 1    | 2
         A       | TTSPM   | 2007-04-11 | 2007-04-11 | 1    | 2
         """,
         ADTTE,

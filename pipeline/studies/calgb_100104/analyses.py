@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from pipeline.studies.calgb_100104 import endpoints
 from pipeline.studies.calgb_100104.design import DESIGN
 from pipeline.studies.calgb_100104.endpoints import CAUSES
 from pipeline.studies.calgb_100104.tables import TABLES
@@ -76,6 +77,20 @@ def _forest(paramcd: str) -> Analysis:
     )
 
 
+def _concordance(id: str, second: str) -> Analysis:
+    """The site's date of progression beside a derived one."""
+    return Analysis(
+        id, "concordance", "ADRS", dataset="adrs", options={"first": "PDINV", "second": second, "days": 60}
+    )
+
+
+SENSITIVITY: tuple[Analysis, ...] = (
+    *(analysis for endpoint in endpoints.SENSITIVITY for analysis in _survival(endpoint.paramcd, None)),
+    _concordance("PD_CONCORDANCE_EBMT", "PDEBMT"),
+    _concordance("PD_CONCORDANCE_IMWG", "PDIMWG"),
+)
+"""The endpoints again under other definitions, and how far the site and the criteria agree."""
+
 ANALYSES: tuple[Analysis, ...] = (
     *DESIGN,
     *TABLES,
@@ -97,4 +112,5 @@ ANALYSES: tuple[Analysis, ...] = (
         options={"causes": CAUSES, "landmarks": LANDMARK_MONTHS, "at_risk": AT_RISK_MONTHS},
     ),
     Analysis("CIF_GRAY", "gray", "TTSPM", output="Figure 3", options={"causes": CAUSES}),
+    *SENSITIVITY,
 )

@@ -6,6 +6,8 @@ belong here: how ties and censoring are resolved.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from pipeline.study import CensorSource, Endpoint, EventSource
@@ -101,4 +103,64 @@ TTSPM = Endpoint(
 CAUSES = {"SECOND CANCER": 0, "PROGRESSION": 3, "DEATH": 4}
 """Failures of TTSPM by their CNSR, in the order of Figure 3."""
 
-ENDPOINTS = (TTP, OS, EFS, TTSPM)
+# Sensitivity endpoints: from randomisation, by another progression, with another censoring.
+TTPR = replace(
+    TTP, paramcd="TTPR", param="Time to Progression or Death from Randomization (Days)", start="RANDDT"
+)
+OSR = replace(OS, paramcd="OSR", param="Overall Survival from Randomization (Days)", start="RANDDT")
+TTPINV = replace(
+    TTP,
+    paramcd="TTPINV",
+    param="Time to Progression by Investigator or Death (Days)",
+    events=(EventSource("adrs", _is("PDINV"), "ADT", "DISEASE PROGRESSION BY INVESTIGATOR"), DEATH),
+)
+TTPIMWG = replace(
+    TTP,
+    paramcd="TTPIMWG",
+    param="Time to Progression by IMWG Criteria or Death (Days)",
+    events=(EventSource("adrs", _is("PDIMWG"), "ADT", "DISEASE PROGRESSION BY IMWG CRITERIA"), DEATH),
+)
+EFSLC = replace(
+    EFS,
+    paramcd="EFSLC",
+    param="Event-Free Survival, Censored at Last Contact (Days)",
+    censors=LAST_ALIVE,
+)
+
+
+def _ttp_until(date: str, paramcd: str, what: str, cnsr: int, *, on_the_day: bool = True) -> Endpoint:
+    """TTP up to a subject's own date of ADSL: later events do not count.
+
+    Whoever has that date and no event by then is censored at the last evaluable assessment on or before it,
+    or before it unless `on_the_day`. An event on the very day counts.
+    """
+    day, limit = pl.col("ADT"), pl.col(date)
+    evaluable = _is("OVRINV") & (pl.col("AVALC") != "NE") & (day > pl.col("RANDDT"))
+    in_time = day <= limit if on_the_day else day < limit
+    last = CensorSource(
+        "adrs",
+        evaluable & in_time,
+        "ADT",
+        f"CENSORED AT {what.upper()}",
+        cnsr=cnsr,
+        of="LAST EVALUABLE DISEASE ASSESSMENT BEFORE",
+    )
+    return Endpoint(
+        paramcd=paramcd,
+        param=f"Time to Progression or Death, Censored at {what} (Days)",
+        start="ASCTDT",
+        events=tuple(replace(s, where=s.where & (limit.is_null() | (day <= limit))) for s in TTP.events),
+        censors=(
+            last,
+            replace(LAST_ASSESSMENT, where=LAST_ASSESSMENT.where & limit.is_null()),
+            NEVER_ASSESSED,
+        ),
+    )
+
+
+TTPXO = _ttp_until("XODT", "TTPXO", "Crossover", 3)
+TTPNACT = _ttp_until("NACTDT", "TTPNACT", "New Therapy", 4, on_the_day=False)
+TTPMISS = _ttp_until("GAPDT", "TTPMISS", "Two Missed Visits", 5)
+
+SENSITIVITY = (TTPR, OSR, TTPINV, TTPIMWG, TTPXO, TTPNACT, TTPMISS, EFSLC)
+ENDPOINTS = (TTP, OS, EFS, TTSPM, *SENSITIVITY)

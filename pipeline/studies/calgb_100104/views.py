@@ -49,7 +49,7 @@ SURVIVAL = View(
     "in each of its rows",
     {
         **CUT_OFF,
-        "endpoint": "TTP, OS or EFS, from transplantation",
+        "endpoint": "TTP, OS or EFS, from transplantation, or a sensitivity endpoint (PARAM of adam.adtte)",
         "subgroup": "Factor and level; empty for all randomised patients",
         **ARM,
         "patients": "Number of patients",
