@@ -122,6 +122,24 @@ def a_patient(draw: st.DrawFn) -> dict[str, list[dict[str, Any]]]:
     records = {domain: draw(rows) for domain, rows in RECORDS.items()}
     transplant = draw(st.sampled_from(TRANSPLANT))
     records["pr"] = [{"PRSTDTC": transplant}] if transplant else []
+    if draw(st.booleans()):
+        # Assessed once or twice, then crossover, new therapy or a late death: what limits an endpoint.
+        assessed = draw(
+            st.lists(st.sampled_from(["2009-05-05", "2009-06-15", "2009-09-14"]), min_size=1, max_size=2)
+        )
+        records["rs"] += [{"RSTESTCD": "OVRLRESP", "RSSTRESC": "PR", "RSDTC": day} for day in assessed]
+        day = draw(
+            st.sampled_from(["2009-09-14", "2009-12-01", "2009-12-02"])
+        )  # 210 and 211 days after 5 May
+        match draw(st.sampled_from(["crossover", "therapy", "death"])):
+            case "crossover":
+                milestone = {"DSDECOD": "CROSSOVER", "DSCAT": "PROTOCOL MILESTONE", "DSSTDTC": day}
+                records["ds"].append(milestone)
+            case "therapy":
+                records["cm"].append({"CMCAT": "SUBSEQUENT ANTI-MYELOMA", "CMSTDTC": day})
+            case "death":
+                death = {"DSDECOD": "DEATH", "DSCAT": "DISPOSITION EVENT", "DSSTDTC": day}
+                records["ds"].append(death)
     if draw(st.integers(0, 9)):
         randomised = {"DSDECOD": "RANDOMIZED", "DSSTDTC": draw(st.sampled_from(RANDOMISATION))}
         place = draw(st.integers(0, len(records["ds"])))
