@@ -130,32 +130,40 @@ def marker_findings(lb: pl.DataFrame, rs: pl.DataFrame, cut_off: dt.date) -> pl.
     the specimen), SRCDOM, SRCVAR, SRCSEQ. VISITDT is the assessment's date on its form and at most the
     cut-off; of several results the last by --SEQ counts. Calcium with another cause is left out.
     """
-    visits = impute(rs.filter(pl.col("RSTESTCD") == "OVRLRESP"), "RSDTC", "VISITDT")
+    visits = impute(rs.lazy().filter(pl.col("RSTESTCD") == "OVRLRESP"), "RSDTC", "VISITDT")
     visits = visits.select("USUBJID", "VISITDT", SPID="RSSPID").unique(["USUBJID", "SPID"], keep="any")
     marker = pl.concat_str("LBTESTCD", "LBSPEC", separator=" ")
-    laboratory = lb.filter(pl.col("LBCAT") == "DISEASE ASSESSMENT", pl.col("CAOTHER").ne_missing("Y")).select(
-        "USUBJID",
-        "VISIT",
-        SPID="LBSPID",
-        MARKER=marker.replace_strict(MARKER, default=None, return_dtype=pl.String),
-        VALUE="LBSTRESN",
-        RESULT="LBSTRESC",
-        DTC="LBDTC",
-        SRCDOM=pl.lit("LB"),
-        SRCVAR=pl.lit("LBDTC"),
-        SRCSEQ="LBSEQ",
+    laboratory = (
+        lb.lazy()
+        .filter(pl.col("LBCAT") == "DISEASE ASSESSMENT", pl.col("CAOTHER").ne_missing("Y"))
+        .select(
+            "USUBJID",
+            "VISIT",
+            SPID="LBSPID",
+            MARKER=marker.replace_strict(MARKER, default=None, return_dtype=pl.String),
+            VALUE="LBSTRESN",
+            RESULT="LBSTRESC",
+            DTC="LBDTC",
+            SRCDOM=pl.lit("LB"),
+            SRCVAR=pl.lit("LBDTC"),
+            SRCSEQ="LBSEQ",
+        )
     )
-    lesions = rs.filter(pl.col("RSTESTCD").is_in(list(LESION))).select(
-        "USUBJID",
-        "VISIT",
-        SPID="RSSPID",
-        MARKER=pl.col("RSTESTCD").replace_strict(LESION, default=None, return_dtype=pl.String),
-        VALUE=pl.lit(None, pl.Float64),
-        RESULT="RSSTRESC",
-        DTC="RSDTC",
-        SRCDOM=pl.lit("RS"),
-        SRCVAR=pl.lit("RSDTC"),
-        SRCSEQ="RSSEQ",
+    lesions = (
+        rs.lazy()
+        .filter(pl.col("RSTESTCD").is_in(list(LESION)))
+        .select(
+            "USUBJID",
+            "VISIT",
+            SPID="RSSPID",
+            MARKER=pl.col("RSTESTCD").replace_strict(LESION, default=None, return_dtype=pl.String),
+            VALUE=pl.lit(None, pl.Float64),
+            RESULT="RSSTRESC",
+            DTC="RSDTC",
+            SRCDOM=pl.lit("RS"),
+            SRCVAR=pl.lit("RSDTC"),
+            SRCSEQ="RSSEQ",
+        )
     )
     known = pl.when(pl.col("MARKER").is_in(WORDS)).then(pl.col("RESULT").is_not_null())
     results = pl.concat([laboratory, lesions]).filter(known.otherwise(pl.col("VALUE").is_not_null()))
@@ -165,6 +173,7 @@ def marker_findings(lb: pl.DataFrame, rs: pl.DataFrame, cut_off: dt.date) -> pl.
         .sort("SRCSEQ")
         .unique(["USUBJID", "VISITDT", "MARKER"], keep="last", maintain_order=True)
         .drop("SPID", "DTC")
+        .collect()
     )
 
 
