@@ -10,7 +10,7 @@ import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 
@@ -136,6 +136,41 @@ class Analysis:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """The forms as they stood on a day, for edit checks.
+
+    forms: the current records of each form (newest version received by `date`, not deleted), as accepted,
+    with FILE and LINE. versions: every accepted version received by `date`. A restricted file is among
+    them only where arms may be known.
+    """
+
+    date: dt.date
+    forms: Mapping[str, pl.LazyFrame]
+    versions: Mapping[str, pl.LazyFrame]
+
+
+@dataclass(frozen=True)
+class EditCheck:
+    """One edit check as a value: what must hold, and what is done where it does not.
+
+    id, rule, severity: as in the trial's data validation plan; `reject` keeps a record out of every
+    cut-off, `query` asks the site, `warn` is counted. ask: the question to the site. door: rules at the
+    door (patterns of a finding's RULE, optionally `form:`) that are this check. find: from the forms as
+    they stood to the records that break the rule (the columns of `pipeline.edit_checks.FOUND`).
+    needs_arms: it can only be asked where arms may be known.
+    """
+
+    id: str
+    forms: tuple[str, ...]
+    rule: str
+    severity: Literal["reject", "query", "warn"]
+    ask: str
+    find: Callable[[Seen], pl.LazyFrame] | None = None
+    door: tuple[str, ...] = ()
+    needs_arms: bool = False
+
+
+@dataclass(frozen=True)
 class View:
     """A question asked often, kept in the warehouse as a view: `schema.name`, what a row is, its SELECT.
 
@@ -173,6 +208,7 @@ class Study:
     last_alive: tuple[CensorSource, ...]
     figures: tuple[Any, ...]
     published: Path
+    edit_checks: tuple[EditCheck, ...] = ()
     views: tuple[View, ...] = ()
     displays: tuple[Any, ...] = ()
     listings: tuple[Any, ...] = ()

@@ -81,3 +81,40 @@ class SetAside(Table):
 
     class Config:
         unique = ["CUTOFF", "FILE", "LINE"]
+
+
+class Queries(Table):
+    """Questions to the sites, one row per record and check, carried from transfer to transfer"""
+
+    QUERY: str = column("Query Identifier", comment="check, record and column, so that it stays the same")
+    CHECK_ID: str = column("Edit Check")
+    SEVERITY: str = column("Severity", codelist=["reject", "query"])
+    SITE: str = column("Institution Code", required=False)
+    PATIENT: str = column("Patient Identifier", required=False)
+    FORM: str = column("Form", comment="stem of the file's name")
+    RECORD: str = column("Record", required=False, comment="blank where a record is missing")
+    VERSION: int = column("Record Version", required=False, ge=1, comment="in which it was last seen")
+    COLUMN: str = column("Column", required=False)
+    FOUND: str = column("What Was Found")
+    ASKED: str = column("What the Site Is Asked")
+    FIRST_SEEN: dt.date = column("Transfer of First Sight")
+    LAST_SEEN: dt.date = column("Transfer of Last Sight")
+    STATE: str = column("State", codelist=["open", "answered", "closed"], comment="answered: by a version")
+    AGE: int = column("Age in Days", ge=0, comment="to the transfer that ended it, or to the last transfer")
+
+    class Config:
+        unique = ["QUERY"]
+
+
+class CheckCounts(Table):
+    """How many records each edit check found at each transfer, warnings too"""
+
+    TRANSFER: dt.date = column("Transfer Date")
+    CHECK_ID: str = column("Edit Check")
+    SEVERITY: str = column("Severity", codelist=["reject", "query", "warn"])
+    RULE: str = column("What Must Hold")
+    FOUND: int = column("Records Found", ge=0)
+    NEW: int = column("Found for the First Time", ge=0)
+
+    class Config:
+        unique = ["TRANSFER", "CHECK_ID"]

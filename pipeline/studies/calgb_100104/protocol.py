@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.studies.calgb_100104.analyses import ANALYSES
 from pipeline.studies.calgb_100104.design import LONG_TERM, SAFETY_DATE, UNBLINDING
 from pipeline.studies.calgb_100104.displays import DISPLAYS, LISTINGS
+from pipeline.studies.calgb_100104.edit_checks import EDIT_CHECKS
 from pipeline.studies.calgb_100104.endpoints import ENDPOINTS, LAST_ALIVE
 from pipeline.studies.calgb_100104.figures import FIGURES
 from pipeline.studies.calgb_100104.mapping import SDTM
@@ -64,6 +65,7 @@ STUDY = Study(
     last_alive=LAST_ALIVE,
     figures=FIGURES,
     published=HERE / "published.csv",
+    edit_checks=EDIT_CHECKS,
     views=VIEWS,
     displays=DISPLAYS,
     listings=LISTINGS,

@@ -1,0 +1,16 @@
+"""The trial's 144 edit checks as values, grouped by where they need to look.
+
+`door`: structure, cells and any form; `entry`: registration to randomisation, the code list, unblinding;
+`findings`: disease assessments and laboratory; `treatment`: adverse events, dosing, follow-up, death,
+second cancers, crossover. What does not belong here: how checks are run (`pipeline.edit_checks`), rules of
+one cell (`schemas/crf`).
+"""
+
+from __future__ import annotations
+
+from pipeline.studies.calgb_100104.edit_checks.door import DOOR
+from pipeline.studies.calgb_100104.edit_checks.entry import ENTRY
+from pipeline.studies.calgb_100104.edit_checks.findings import FINDINGS
+from pipeline.studies.calgb_100104.edit_checks.treatment import TREATMENT
+
+EDIT_CHECKS = tuple(sorted((*DOOR, *ENTRY, *FINDINGS, *TREATMENT), key=lambda check: check.id))
