@@ -24,7 +24,7 @@ from pipeline.orchestration.documents import always_made, document_files, report
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.resources import Folders, parquet, sha256, write
 from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
-from pipeline.outputs import figures as drawing
+from pipeline.outputs import NOTE
 from pipeline.study import CutOff, Study
 from pipeline.warehouse import WarehouseTable, build_release
 from schemas.base import dtypes
@@ -99,7 +99,7 @@ def build_release_assets(
         listed = folders.staged("releases")
         write(listed, parquet(_releases(study, manifests)))
         placed = warehouse_tables(folders, tables, manifests)
-        rows = build_release(target, placed, comment=drawing.NOTE, views=study.views)
+        rows = build_release(target, placed, comment=NOTE, views=study.views)
         for cut_off, made in manifests.items():
             publish_folder(folders, cut_off, made)
         return dg.MaterializeResult(
@@ -123,7 +123,7 @@ def describe_cut_off(
         "study": study.id,
         "cut_off": cut_off.id,
         "title": cut_off.title,
-        "note": drawing.NOTE,
+        "note": NOTE,
         "inputs": _inputs(folders),
         "code": {"version": _code(), "source": _source()},
         "packages": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},

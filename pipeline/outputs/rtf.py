@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipeline.outputs.tables import NOTE, Table, TableCell
+from pipeline.outputs import NOTE
+from pipeline.outputs.tables import Table, TableCell
 
 if TYPE_CHECKING:
     from rtflite import RTFColumnHeader, RTFDocument

@@ -28,9 +28,9 @@ from pipeline.numbers import (
     format_rate,
     format_ratio,
 )
+from pipeline.outputs import NOTE
 from pipeline.study import LEVEL_SEPARATOR
 
-NOTE = "Synthetic data: not the trial's patients."
 _DASH = "\N{EN DASH}"
 
 

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from pipeline.numbers import format_p
+from pipeline.outputs import NOTE
 from pipeline.outputs.rtf import write_rtf
-from pipeline.outputs.tables import NOTE, ResultKey, Table, TableCell, render_listing, render_table
+from pipeline.outputs.tables import ResultKey, Table, TableCell, render_listing, render_table
 from pipeline.published import read_published
 from pipeline.studies.calgb_100104.displays import DISPLAYS, LISTINGS, TABLE_1
 from pipeline.study import Study

@@ -18,9 +18,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from pipeline.outputs import NOTE
 from pipeline.outputs.figures import (
     DOUBLE_COLUMN,
-    NOTE,
     FigureValue,
     IncidenceFigure,
     SurvivalFigure,

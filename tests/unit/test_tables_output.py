@@ -9,11 +9,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.outputs import NOTE
 from pipeline.outputs.rtf import render_rtf, write_rtf
 from pipeline.outputs.tables import (
     COUNT,
     COUNT_PERCENT,
-    NOTE,
     P_VALUE,
     RATE,
     Ask,

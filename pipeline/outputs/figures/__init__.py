@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from pipeline.outputs import NOTE
 from pipeline.outputs.figures import flow, forest, incidence, stratified, survival
 from pipeline.outputs.figures.flow import Count, FlowFigure
 from pipeline.outputs.figures.forest import Factor, ForestFigure
@@ -29,7 +30,7 @@ from pipeline.outputs.figures.page import (
     style,
     write_figure,
 )
-from pipeline.outputs.figures.source import NOTE, Group, Source, read_source
+from pipeline.outputs.figures.source import Group, Source, read_source
 from pipeline.outputs.figures.stratified import Level, StratifiedFigure
 from pipeline.outputs.figures.survival import SurvivalFigure
 
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DOUBLE_COLUMN",
-    "NOTE",
     "PRINT_DPI",
     "SINGLE_COLUMN",
     "Count",

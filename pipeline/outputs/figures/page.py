@@ -12,7 +12,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pipeline.outputs.figures.source import NOTE
+from pipeline.outputs import NOTE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -14,9 +14,9 @@ from typing import Any
 import polars as pl
 
 from pipeline.numbers import NOT_REACHED, format_count, format_months, format_p, format_ratio
+from pipeline.outputs import NOTE
 from pipeline.study import DAYS_PER_MONTH
 
-NOTE = "Synthetic data: not the trial's patients."
 DASH = "\N{EN DASH}"
 
 Key = tuple[str, str, str, str]

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from pipeline.outputs import NOTE
 from pipeline.outputs.site import figures as charts
 from pipeline.outputs.site.html_table import render_html
 from pipeline.outputs.site.numbers_page import analyses
 from pipeline.outputs.site.values import Card, Report, ReportFigure, ReportPage, Section
 from pipeline.outputs.site.words import KEY, Numbers, href
-from pipeline.outputs.tables import NOTE, ResultKey, Table
+from pipeline.outputs.tables import ResultKey, Table
 from pipeline.study import CutOff, Study
 from schemas.base import columns
 from schemas.results import Published
