@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipeline.derive import yes_no
+from pipeline.derive.stages import iss_stage
 from schemas.adam import RESPONSE_ORDER
 
 BASELINE_VISITS = ("BASELINE", "BASELINE REG", "REG")
@@ -48,20 +49,6 @@ def baseline_laboratory(lb: pl.DataFrame) -> pl.DataFrame:
     return wide.with_columns(
         B2MGR1=pl.when(above).then(pl.lit(">2.5")).when(~above).then(pl.lit("<=2.5")),
         ISSSTGD=iss_stage(pl.col("B2MBL"), pl.col("ALBBL")),
-    )
-
-
-def iss_stage(b2m: pl.Expr, albumin: pl.Expr) -> pl.Expr:
-    """International Staging System: b2m in mg/L, albumin in g/dL; null when it cannot be told."""
-    return (
-        pl.when(b2m >= 5.5)
-        .then(pl.lit("III"))
-        .when(b2m >= 3.5)
-        .then(pl.lit("II"))
-        .when((b2m < 3.5) & (albumin >= 3.5))
-        .then(pl.lit("I"))
-        .when((b2m < 3.5) & (albumin < 3.5))
-        .then(pl.lit("II"))
     )
 
 
