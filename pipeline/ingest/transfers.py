@@ -61,6 +61,8 @@ def read_manifests(raw: Path, forms: Collection[str], study: str) -> tuple[list[
             continue
         date = _date(folder.name)
         try:
+            if folder.is_symlink():
+                raise IngestError("the folder is a link, not a folder")
             entries = _manifest(folder, study)
         except IngestError as error:
             entries, reasons = {}, [str(error)]
@@ -85,6 +87,9 @@ def read_manifests(raw: Path, forms: Collection[str], study: str) -> tuple[list[
 
 def check_file(path: Path, rows: int, sha256: str) -> list[str]:
     """What is wrong with a file against its manifest entry, in words; empty when it is as declared."""
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        # A link may lead out of the transfer, and reading a pipe or a device may never end.
+        return [f"{path.name} is not a plain file (a link, folder or device)"]
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -109,6 +114,8 @@ def read_entry(value: object) -> tuple[int, str]:
 
 def read_json(path: Path) -> dict[str, object]:
     """A manifest as an object; IngestError where it is missing, unreadable or something else."""
+    if path.exists() and not path.is_file():
+        raise IngestError(f"{path.name} is not a plain file")
     try:
         value = json.loads(path.read_bytes())
     except FileNotFoundError:
