@@ -31,12 +31,14 @@ class Snapshot:
 
 def cut_date(study: Study, form: str, cut_off: CutOff) -> dt.date | None:
     """The date on which this cut-off cuts the form; None where its rule keeps the form whole."""
+    return None if _rule(study, form) == "reference" else cut_off.by_form.get(form, cut_off.date)
+
+
+def _rule(study: Study, form: str) -> str:
     rules = {rule.form: rule.rule for rule in study.cut_rules}
     match rules.get(form):
-        case "received":
-            return cut_off.by_form.get(form, cut_off.date)
-        case "reference":
-            return None
+        case "received" | "latest" | "reference" as known:
+            return known
         case None:
             raise CutRuleError(f"form {form} has no cut rule in {study.id}: declare one in its protocol")
         case other:
@@ -47,11 +49,16 @@ def take_snapshot(study: Study, form: str, accepted: pl.DataFrame, cut_off: CutO
     """Split a form's accepted records by what the cut-off sees.
 
     accepted: typed form columns with FILE and LINE. The newest version received by the date is
-    current unless it is a deletion. Raises CutRuleError for a form without a declared rule.
+    current unless it is a deletion. Of a list that is delivered whole each time (rule `latest`) the rows
+    of the newest `as_of` by the date are current; older issues are no records, so none is set aside.
+    Raises CutRuleError for a form without a declared rule.
     """
     date = cut_date(study, form, cut_off)
     if date is None:
         return Snapshot(accepted, empty(SetAside))
+    if _rule(study, form) == "latest":
+        issued = accepted.filter(pl.col("as_of") <= date)
+        return Snapshot(issued.filter(pl.col("as_of") == pl.col("as_of").max()), empty(SetAside))
     in_time = pl.col("received_dt") <= date
     newest = pl.when(in_time).then("record_version").max().over("record_id")
     deleted = (pl.col("record_status") == "DELETED").filter(in_time & (pl.col("record_version") == newest))

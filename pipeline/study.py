@@ -61,7 +61,11 @@ class CutOff:
 
 @dataclass(frozen=True)
 class CutRule:
-    """How one form is cut: `received` (newest version received by the date) or `reference` (kept whole)."""
+    """How one form is cut.
+
+    rule: `received` (newest version received by the date), `latest` (a list delivered whole each time: the
+    newest issue by the date) or `reference` (kept whole).
+    """
 
     form: str
     rule: str

@@ -29,10 +29,12 @@ FORM_CODE = {
     "labs": "LAB",
     "transplant": "TXP",
     "disease_assessment": "DISASSESS",
+    "plasmacytoma": "PLASMA",
     "randomization": "RAND",
     "treatment_dose": "TRTDOSE",
     "adverse_events": "AE",
     "new_primary_cancer": "SPM",
+    "spm_questionnaire": "SPMQ",
     "off_treatment": "OFFTRT",
     "follow_up": "FU",
     "subsequent_therapy": "POSTRX",
@@ -318,6 +320,18 @@ class DiseaseAssessment(Form):
     pd_dt: str = _date("Date Progression First Documented", required=False)
 
 
+class Plasmacytoma(Form):
+    """Plasmacytomas, one row per lesion and assessment"""
+
+    form_code: str = _form_code("plasmacytoma")
+    assess_no: int = column("Assessment Number", ge=1, comment="of the disease assessment")
+    lesion_no: int = column("Lesion Number", ge=1, comment="the same at every assessment")
+    location: str = column("Location")
+    diam1: float = column("Largest Diameter", ge=0, comment="cm")
+    diam2: float = column("Diameter Perpendicular to It", ge=0, comment="cm")
+    method: str = column("Method", required=False, codelist=["CT", "MRI", "PET-CT", "PHYSICAL"])
+
+
 class Randomization(Form):
     """Randomization, without the arm"""
 
@@ -463,6 +477,18 @@ class NewPrimaryCancer(Form):
     )
 
 
+class SpmQuestionnaire(Form):
+    """Questionnaires on second primary cancers, one row per patient and round"""
+
+    form_code: str = _form_code("spm_questionnaire")
+    round: int = column("Round", codelist=[1, 2, 3, 4], comment="4: the screening of 2012-01-01")
+    questionnaire_dt: str = _date("Date of Questionnaire")
+    any_new_cancer: str = column(
+        "Any New Cancer", codelist=cl.YES_NO_UNKNOWN, comment="since the round before, else randomization"
+    )
+    screening_done: str = column("Cancer Screening Done", required=False, comment="free text or a list")
+
+
 class OffTreatment(Form):
     """End of study treatment"""
 
@@ -568,6 +594,41 @@ class Deviations(Form):
     deviation_text: str = column("Deviation, Text", required=False)
 
 
+class FormLog(Table):
+    """Forms due and when they came, as the data centre's log stood at a transfer"""
+
+    as_of: dt.date = column("Date of the Log", comment="each transfer brings the whole log anew")
+    patient_id: str = column("Patient Identifier", str_matches=PATIENT)
+    site_code: str = column("Institution Code", str_matches=SITE, comment="NCI institution code")
+    form_code: str = column("Form Due", codelist=list(FORM_CODE.values()))
+    visit: str = column("Visit")
+    due_dt: dt.date = column("Date Form Was Due")
+    received_dt: dt.date = column("Date Form Was Received", required=False, comment="blank: not received")
+
+    class Config:
+        unique = ["as_of", "patient_id", "form_code", "visit"]
+
+
+class QueryLog(Table):
+    """Queries of the data centre of the time, as its log stood at a transfer"""
+
+    as_of: dt.date = column("Date of the Log", comment="each transfer brings the whole log anew")
+    query_id: str = column("Query Identifier")
+    check_id: str = column("Edit Check")
+    patient_id: str = column("Patient Identifier", required=False, str_matches=PATIENT)
+    site_code: str = column("Institution Code", required=False, str_matches=SITE)
+    form_code: str = column("Form Queried", codelist=list(FORM_CODE.values()))
+    record_id: str = column("Record Identifier", required=False, comment="blank where a record is missing")
+    opened_dt: dt.date = column("Date Opened")
+    closed_dt: dt.date = column("Date Closed", required=False)
+    resolution: str = column(
+        "Resolution", codelist=["CORRECTED", "CONFIRMED", "UNOBTAINABLE", "CANCELLED", "OPEN"]
+    )
+
+    class Config:
+        unique = ["as_of", "query_id"]
+
+
 class TreatmentCodes(Table):
     """The treatment code list: restricted, joined to nothing before release"""
 
@@ -590,10 +651,12 @@ FORMS: dict[str, type[Table]] = {
     "labs": Labs,
     "transplant": Transplant,
     "disease_assessment": DiseaseAssessment,
+    "plasmacytoma": Plasmacytoma,
     "randomization": Randomization,
     "treatment_dose": TreatmentDose,
     "adverse_events": AdverseEvents,
     "new_primary_cancer": NewPrimaryCancer,
+    "spm_questionnaire": SpmQuestionnaire,
     "off_treatment": OffTreatment,
     "follow_up": FollowUp,
     "subsequent_therapy": SubsequentTherapy,
@@ -601,5 +664,7 @@ FORMS: dict[str, type[Table]] = {
     "crossover": Crossover,
     "unblinding": Unblinding,
     "deviations": Deviations,
+    "form_log": FormLog,
+    "query_log": QueryLog,
 }
 RESTRICTED: dict[str, type[Table]] = {"treatment_codes": TreatmentCodes}

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from pipeline.cutoff import CutRuleError, Snapshot, cut_date, take_snapshot
 from pipeline.studies.calgb_100104.protocol import STUDY
-from pipeline.study import CutRule
+from pipeline.study import CutOff, CutRule
 from schemas.base import failures
 from schemas.quality import SetAside
 from tests.tables import read
@@ -130,6 +130,7 @@ def test_a_version_overtaken_on_its_way_stays_superseded() -> None:
     [
         ("adverse_events", dt.date(2012, 2, 29)),
         ("new_primary_cancer", dt.date(2012, 2, 29)),
+        ("spm_questionnaire", dt.date(2012, 2, 29)),
         ("death", dt.date(2011, 10, 31)),
         ("disease_assessment", dt.date(2011, 10, 31)),
     ],
@@ -159,6 +160,29 @@ def test_a_reference_form_is_kept_whole() -> None:
     snapshot = take_snapshot(STUDY, "sites", sites, UNBLINDING)
     assert snapshot.current.equals(sites)
     assert snapshot.set_aside.is_empty()
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "current"),
+    [(UNBLINDING, [("Q-1", "2009-12-17"), ("Q-2", "2009-12-17")]), (LONG_TERM, [("Q-2", "2010-12-31")])],
+)
+def test_of_a_log_the_newest_issue_counts(cut_off: CutOff, current: list[tuple[str, str]]) -> None:
+    """A log comes whole with each transfer: what is not in the newest issue by the date is gone."""
+    log = read(
+        """
+        query_id | as_of
+        Q-1      | 2009-06-30
+        Q-1      | 2009-12-17
+        Q-2      | 2009-12-17
+        Q-2      | 2010-12-31
+        Q-2      | 2012-02-29
+        """,
+        {"query_id": pl.String, "as_of": pl.Date},
+    )
+    snapshot = take_snapshot(STUDY, "query_log", log, cut_off)
+    assert snapshot.current.select("query_id", pl.col("as_of").cast(pl.String)).rows() == current
+    assert snapshot.set_aside.is_empty()
+    assert take_snapshot(STUDY, "query_log", log.clear(), cut_off).current.is_empty()
 
 
 def test_a_form_without_a_known_rule_stops_the_run() -> None:

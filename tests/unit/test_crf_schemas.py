@@ -54,8 +54,22 @@ def test_a_form_starts_with_the_header_block(stem: str) -> None:
     assert next(c.codelist for c in columns(FORMS[stem]) if c.name == "form_code") == (FORM_CODE[stem],)
 
 
-def test_every_form_but_the_site_list_has_a_code() -> None:
-    assert set(FORMS) - set(FORM_CODE) == {"sites"}
+def test_every_form_but_the_lists_has_a_code() -> None:
+    assert set(FORMS) - set(FORM_CODE) == {"sites", "form_log", "query_log"}
+
+
+def test_there_are_the_24_forms_of_the_specification() -> None:
+    """The form specification has 24 files, one of them the restricted treatment codes."""
+    assert len(FORMS) + len(RESTRICTED) == 24
+    assert len(FORM_CODE) == 20  # the codes that its header block lists
+
+
+@pytest.mark.parametrize(
+    ("stem", "rest"), [("form_log", ["patient_id", "form_code", "visit"]), ("query_log", ["query_id"])]
+)
+def test_a_log_is_keyed_by_its_date(stem: str, rest: list[str]) -> None:
+    """Each transfer brings the whole log anew, so the same line comes again under another date."""
+    assert key(FORMS[stem]) == ["as_of", *rest]
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ KINDS = {
     "result": ["1.5", "<0.1", "ND", "-1"],
 }
 OF_TYPE = {pl.Date: [dt.date(2007, 5, 14)], pl.Float64: [5.0], pl.Int64: [1, 2, 3], pl.String: ["TEXT"]}
-CLINICAL = [name for name in STUDY.forms if name != "sites"]
+CLINICAL = list(STUDY.form_codes)
 
 
 def every_code(name: str, model: type[Table], *, blanks: bool) -> pl.DataFrame:

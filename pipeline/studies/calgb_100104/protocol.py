@@ -26,14 +26,16 @@ CUT_OFFS = (
     CutOff(
         LONG_TERM,
         "Long-term outcomes",
-        by_form={"adverse_events": SAFETY_DATE, "new_primary_cancer": SAFETY_DATE},
+        by_form=dict.fromkeys(("adverse_events", "new_primary_cancer", "spm_questionnaire"), SAFETY_DATE),
     ),
 )
 
 SUBMITTED = "data submitted on or before the cut-off date (Methods, Statistical Analysis)"
+LOGS = ("form_log", "query_log")
 CUT_RULES = (
     CutRule("sites", "reference", "a list of institutions, not data about a patient"),
-    *(CutRule(form, "received", SUBMITTED) for form in FORMS if form != "sites"),
+    *(CutRule(log, "latest", "the data centre's log, delivered whole with each transfer") for log in LOGS),
+    *(CutRule(form, "received", SUBMITTED) for form in FORMS if form not in ("sites", *LOGS)),
 )
 
 STUDY = Study(
