@@ -94,7 +94,12 @@ def build_document_assets(study: Study, folders: Folders) -> list[dg.AssetsDefin
         cut_off = study.cut_off(context.partition_key)
         folder = _emptied(folders.stage / "tables" / cut_off.id)
         for table in _tables(study, folders, cut_off):
-            yield _made(table.name, [rtf.write_rtf(table, folder)], rows=len(table.rows))
+            yield _made(
+                table.name,
+                [rtf.write_rtf(table, folder)],
+                rows=len(table.rows),
+                preview=dg.MetadataValue.md(tabular.render_preview(table)),
+            )
 
     return [figures, tables]
 

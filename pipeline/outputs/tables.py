@@ -10,7 +10,8 @@ format.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -32,6 +33,9 @@ from pipeline.outputs import NOTE
 from pipeline.study import LEVEL_SEPARATOR
 
 _DASH = "\N{EN DASH}"
+_MARKUP, _ESCAPED = re.compile(r"([\\`*_<>|\[\]])"), r"\\\1"
+PREVIEWED = 20
+"""Rows that a preview shows."""
 
 
 class DisplayError(LookupError):
@@ -83,12 +87,14 @@ class TableRow:
 class Table:
     """A table ready for any medium. `columns` are the heads, that of the labels first.
 
-    `spans` are the heads above them, from left to right over all columns, or none at all.
+    `spans` are the heads above them, from left to right over all columns, or none at all. The rows of a
+    `listing` are patients'.
     """
 
     name: str
     title: str
     population: str
+    listing: bool
     columns: tuple[TableCell, ...]
     spans: tuple[Span, ...]
     rows: tuple[TableRow, ...]
@@ -372,6 +378,7 @@ def render_table(display: Display, results: pl.DataFrame) -> Table:
         name=display.name,
         title=display.title,
         population=display.population,
+        listing=False,
         columns=columns,
         spans=_spans(display, find),
         rows=rows,
@@ -406,6 +413,7 @@ def render_listing(listing: Listing, frames: Mapping[str, pl.DataFrame], cut_off
         name=listing.name,
         title=listing.title,
         population=listing.population,
+        listing=True,
         columns=tuple(TableCell(c.heading) for c in listing.columns),
         spans=(),
         rows=tuple(TableRow(label, 0, tuple(TableCell(t) for t in rest)) for label, *rest in texts),
@@ -413,6 +421,22 @@ def render_listing(listing: Listing, frames: Mapping[str, pl.DataFrame], cut_off
         source="",
     )
     return _with_source(table, f"{listing.schema}.{listing.dataset}", cut_off)
+
+
+def render_preview(table: Table) -> str:
+    """A look at the table in Markdown: its heads and first rows; of a listing no row, for metadata hold no
+    patient.
+    """
+    above = [span.cell.text for span in table.spans for _ in range(span.width)] or [""] * len(table.columns)
+    heads = [": ".join(filter(None, (top, c.text))) for top, c in zip(above, table.columns, strict=True)]
+    shown = () if table.listing else table.rows[:PREVIEWED]
+    lines = [_markdown_row(heads), "|" + " --- |" * len(heads)]
+    for row in shown:
+        texts = [cell.text for cell in row.cells] or [""] * (len(heads) - 1)
+        lines.append(_markdown_row(["\N{NO-BREAK SPACE}" * 4 * row.indent + row.label, *texts]))
+    if len(shown) < len(table.rows):
+        lines += ["", f"{len(shown)} of {len(table.rows)} rows."]
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -510,6 +534,11 @@ def _cut_off(results: pl.DataFrame) -> dt.date:
         raise ValueError(f"a table shows one study at one cut-off, results hold {sources.height}")
     cut_off: dt.date = sources["CUTOFF"].item()
     return cut_off
+
+
+def _markdown_row(texts: Iterable[str]) -> str:
+    """A line of a Markdown table; what would be markup in a text is escaped."""
+    return f"| {' | '.join(_MARKUP.sub(_ESCAPED, text) for text in texts)} |"
 
 
 def _with_source(table: Table, source: str, cut_off: dt.date) -> Table:

@@ -152,6 +152,27 @@ def stale(instance: dg.DagsterInstance) -> list[tuple[str, str | None]]:
     ]
 
 
+def test_tables_show_themselves_and_listings_no_patient(
+    ran: Ran, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", str(repository))
+    monkeypatch.setenv("PIPELINE_DAGSTER_STORAGE", str(ran.folders.warehouse / "dagster"))
+    shown = {}
+    with dg.DagsterInstance.get() as instance:
+        for value in (*STUDY.displays, *STUDY.listings):
+            made = instance.get_latest_materialization_event(dg.AssetKey(value.name))
+            assert made is not None
+            assert made.asset_materialization is not None
+            metadata = made.asset_materialization.metadata
+            shown[value.name] = "\n".join(str(entry.value) for entry in metadata.values())
+    assert "| Characteristic | Lenalidomide (N\N{NO-BREAK SPACE}=" in shown["table_1"]
+    deviations = staged(ran, "sdtm_dv").height
+    assert deviations > 0
+    assert f"0 of {deviations} rows." in shown["listing_deviations"]
+    subjects = staged(ran, "adam_adsl")["SUBJID"].to_list()
+    assert not {name for name, text in shown.items() if any(subject in text for subject in subjects)}
+
+
 def broken(domain: str, spoil: Callable[[pl.DataFrame], pl.DataFrame]) -> Study:
     """The study with one domain that comes out wrong."""
 

@@ -38,6 +38,7 @@ from pipeline.outputs.tables import (
     range_of,
     ratio,
     render_listing,
+    render_preview,
     render_table,
 )
 from schemas import base
@@ -232,6 +233,38 @@ def test_a_listing_names_the_variable_it_lacks() -> None:
         render_listing(EVENTS_LISTING, {"adsl": ADSL, "events": EVENTS.drop("DAY")}, CUT_OFF)
 
 
+# --- previews ---
+
+
+def test_a_preview_shows_what_the_table_shows() -> None:
+    columns = (Column("Any", "T", span="Drug | *new*"), Column("Any", "C", span="Control"))
+    rows = (Heading("Sex"), Row("Male", "SEX", "MALE", indent=1))
+    table = render_table(display(*rows, columns=columns), results(*counted("SEX", MALE=(217, 1))))
+    assert render_preview(table).splitlines() == [
+        "| Characteristic | Drug \\| \\*new\\*: Any | Control: Any |",
+        "| --- | --- | --- |",
+        "| Sex |  |  |",
+        f"| {4 * chr(0xA0)}Male | 217 (54) | 1 (\\<1) |",
+    ]
+
+
+def test_a_preview_of_a_long_table_says_how_many_rows_there_are() -> None:
+    lines = render_preview(made_up(rows=21)).splitlines()
+    assert lines[-3:] == ["| Row 19 | 217 (54) | 217 (54) |", "", "20 of 21 rows."]
+    assert render_preview(made_up(rows=20)).splitlines()[-1] == "| Row 19 | 217 (54) | 217 (54) |"
+
+
+def test_a_preview_of_a_listing_shows_no_patient() -> None:
+    table = render_listing(EVENTS_LISTING, {"adsl": ADSL, "events": EVENTS}, CUT_OFF)
+    assert texts(table)[0] == ["C", "C", "day 7"]
+    assert render_preview(table).splitlines() == [
+        "| Subject | Arm | Day |",
+        "| --- | --- | --- |",
+        "",
+        "0 of 3 rows.",
+    ]
+
+
 # --- RTF ---
 
 
@@ -248,6 +281,7 @@ def made_up(rows: int = 1, columns: int = 2) -> Table:
         name="made_up",
         title="A Made-up Table† {of \\ braces}",
         population="Nobody ≤ 70",
+        listing=False,
         columns=tuple(TableCell(f"Head {place}") for place in range(columns + 1)),
         spans=(),
         rows=tuple(TableRow(f"Row {place}", 0, (cell,) * columns) for place in range(rows)),
