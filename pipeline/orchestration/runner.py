@@ -51,7 +51,11 @@ def run_study(
     dagster.yaml. report: told the cut-off and the group of assets each time a group has its first table.
     Raises RunFailed and WarehouseInUse.
     """
-    with exclusive(folders.warehouse), _instance(home, folders.warehouse) as instance:
+    with (
+        _disk_faults_told(folders),
+        exclusive(folders.warehouse),
+        _instance(home, folders.warehouse) as instance,
+    ):
         job, graph = definitions.resolve_job_def(JOB), definitions.resolve_asset_graph()
         keys = graph.materializable_asset_keys
         of_cut_off = {key for key in keys if graph.get(key).is_partitioned}
@@ -75,6 +79,19 @@ def run_study(
                 raise RunFailed(f"cut-off {cut_off}: {_reason(result)}")
             failed += [_failed(found) for found in result.get_asset_check_evaluations() if not found.passed]
         return failed
+
+
+@contextmanager
+def _disk_faults_told(folders: Folders) -> Iterator[None]:
+    """A disk that is full or read-only ends a run in a sentence; Dagster's own records stand on it too."""
+    from sqlalchemy.exc import DatabaseError
+
+    try:
+        yield
+    except OSError as error:
+        raise RunFailed(f"{folders.warehouse} cannot be written: {error.strerror or error}") from None
+    except DatabaseError as error:
+        raise RunFailed(f"{folders.warehouse} cannot be written: Dagster's records: {error.orig}") from None
 
 
 @contextmanager
