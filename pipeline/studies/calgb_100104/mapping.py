@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from pipeline.studies.calgb_100104.dictionaries import AGENT, CATEGORY_OF_TERM, CTCAE_TERM
 from pipeline.study import Domain, Frames
 from pipeline.tabulate import number, sponsor_id, subject
 from schemas.sdtm import DOMAINS
@@ -130,6 +131,11 @@ EXCLUSIONS = ("E11", "E12", "E13")
 def _map(column: str, table: Mapping[Any, str]) -> pl.Expr:
     """The column's codes in other words; a code without a word becomes null."""
     return pl.col(column).replace_strict(table, default=None, return_dtype=pl.String)
+
+
+def _coded(column: str, dictionary: Mapping[str, str]) -> pl.Expr:
+    """The term of the column's words; words the dictionary does not know stay, in upper case."""
+    return pl.col(column).str.to_uppercase().str.strip_chars().replace(dictionary)
 
 
 def _base(code: str) -> tuple[pl.Expr, pl.Expr]:
@@ -300,7 +306,7 @@ def ex(forms: Frames) -> pl.DataFrame:
 
 
 def ae(forms: Frames) -> pl.DataFrame:
-    term = pl.col("ctcae_term").str.to_uppercase().str.strip_chars()
+    term = _coded("ctcae_term", CTCAE_TERM)
     return (
         forms["adverse_events"]
         .filter(pl.col("grade").is_null() | (pl.col("grade") > 0))  # grade 0: asked for and absent
@@ -308,7 +314,7 @@ def ae(forms: Frames) -> pl.DataFrame:
             *_base("AE"),
             AETERM="ctcae_term",
             AEDECOD=term.replace(AE_DECODE),
-            AEBODSYS="ctcae_category",
+            AEBODSYS=term.replace_strict(CATEGORY_OF_TERM, default=pl.col("ctcae_category")),
             AESER=_map("serious", NYU),
             AEACN=_map("action", AE_ACTION),
             AEREL=_map("attribution", ATTRIBUTION),
@@ -496,7 +502,7 @@ def cm(forms: Frames) -> pl.DataFrame:
         CMCAT=pl.lit("INDUCTION"),
         CMGRPID=pl.col("regimen_no").cast(pl.String),
         CMTRT="agent",
-        CMDECOD=pl.col("agent").str.to_uppercase().str.strip_chars(),
+        CMDECOD=_coded("agent", AGENT),
         CMSTDTC="start_dt",
         CMENDTC="stop_dt",
         REGIMEN="regimen_name",
@@ -519,7 +525,7 @@ def cm(forms: Frames) -> pl.DataFrame:
         CMCAT=pl.lit("SUBSEQUENT ANTI-MYELOMA"),
         CMGRPID=pl.col("line_no").cast(pl.String),
         CMTRT="agent",
-        CMDECOD=pl.col("agent").str.to_uppercase().str.strip_chars(),
+        CMDECOD=_coded("agent", AGENT),
         CMSTDTC="start_dt",
         ASCT2="second_transplant",
     )
