@@ -26,6 +26,20 @@ from pipeline.derive.adtte import derive_adtte
 from pipeline.published import compare_published
 from pipeline.study import CutOff, Frames, Study
 from pipeline.tabulate import tabulate
+from schemas.adam import DATASETS
+from schemas.base import Table, failures
+
+
+class RuleBroken(Exception):
+    """A table breaks a rule of its schema; a run would stop here and say so."""
+
+
+def audit(model: type[Table], frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame, if it keeps its schema's rules."""
+    broken = failures(model, frame)
+    if broken.height:
+        raise RuleBroken(f"{model.__name__}: {', '.join(broken['RULE'].unique().sort())}")
+    return frame
 
 
 @dataclass(frozen=True)
@@ -72,15 +86,19 @@ def run_layers(
     cut_off: CutOff,
     change: Callable[[str, pl.DataFrame], pl.DataFrame] = lambda form, rows: rows,
 ) -> Run:
-    """All layers after ingest; `change` may alter a form's accepted records before they are cut."""
+    """All layers after ingest, each table held against its schema as in a run.
+
+    `change` may alter a form's accepted records before they are cut.
+    """
     snapshots = {form: take_snapshot(study, form, change(form, forms[form]), cut_off) for form in study.forms}
     current: dict[str, pl.DataFrame] = {form: snapshot.current for form, snapshot in snapshots.items()}
     if cut_off.date >= study.unblinding:
         current["treatment_codes"] = forms["treatment_codes"]
     sdtm: dict[str, pl.DataFrame] = {}
     for domain in study.domains:
-        sdtm[domain.name] = tabulate(study, domain, current, cut_off, sdtm.get("dm"))
-    adsl = derive_adsl(study, sdtm, cut_off)
+        rows = tabulate(study, domain, current, cut_off, sdtm.get("dm"))
+        sdtm[domain.name] = audit(domain.model, rows)
+    adsl = audit(DATASETS["adsl"], derive_adsl(study, sdtm, cut_off))
     adam = {"adsl": adsl}
     for name, derive in (
         ("adrs", derive_adrs),
@@ -88,8 +106,8 @@ def run_layers(
         ("adae", derive_adae),
         ("adex", derive_adex),
     ):
-        adam[name] = derive(study, sdtm, adsl, cut_off)
-    adam["adtte"] = derive_adtte(study, sdtm | adam, adsl, cut_off)
+        adam[name] = audit(DATASETS[name], derive(study, sdtm, adsl, cut_off))
+    adam["adtte"] = audit(DATASETS["adtte"], derive_adtte(study, sdtm | adam, adsl, cut_off))
     results, curves = run_analyses(study, adam, cut_off)
     return Run(
         set_aside=pl.concat([s.set_aside for s in snapshots.values()]),
