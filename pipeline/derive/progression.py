@@ -215,17 +215,17 @@ def marker_series(findings: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFram
 
 
 def signs_of_progression(series: pl.DataFrame, criteria: Criteria) -> pl.DataFrame:
-    """The visits that meet the criteria: USUBJID, VISITDT, BASIS, MARKER (the source), CONFIRMED.
+    """The visits that meet the criteria: USUBJID, VISITDT, BASIS, MARKER (the source), CONFIRMED, CONFIRMDT.
 
     series: as `marker_series` gives it; a subject's first row is the reference and no progression. A visit is
     the first of the two assessments where one has to confirm it. CONFIRMED is false for a rise after which
-    that marker was not evaluated again, unless death from myeloma followed: no progression, a query. Where
-    several rules are met, findings that need no confirmation name the visit, then the first rise in the
-    criteria's order, which is the one that has to be confirmed.
+    that marker was not evaluated again, unless death from myeloma followed: no progression, a query. CONFIRMDT
+    is the visit that confirmed a rise, null where none had to. Where several rules are met, findings that need
+    no confirmation name the visit, then the first rise in the criteria's order, which has to be confirmed.
     """
     if series.is_empty():
         types = {"USUBJID": pl.String, "VISITDT": pl.Date, "BASIS": pl.String, "MARKER": pl.String}
-        return pl.DataFrame(schema=types | {"CONFIRMED": pl.Boolean})
+        return pl.DataFrame(schema=types | {"CONFIRMED": pl.Boolean, "CONFIRMDT": pl.Date})
     rows = series.sort("USUBJID", "VISITDT").with_columns(
         SUBJECT=pl.col("USUBJID").rle_id(),
         ROW=pl.int_range(pl.len()),
@@ -250,6 +250,8 @@ def signs_of_progression(series: pl.DataFrame, criteria: Criteria) -> pl.DataFra
         **{f"AGAIN_{basis}": _confirmed(rise) for basis, rise in criteria.rises.items()},
     )
     again = pl.coalesce(pl.when(RISE=basis).then(f"AGAIN_{basis}") for basis in met)
+    next_value = (pl.when(RISE=basis).then(_next_row(rise.value)) for basis, rise in criteria.rises.items())
+    confirming = pl.min_horizontal("NEXT_FINDING", pl.coalesce(next_value))
     nothing_after = (
         pl.coalesce(
             pl.when(RISE=basis).then(_upcoming(rise.value).is_null())
@@ -264,9 +266,10 @@ def signs_of_progression(series: pl.DataFrame, criteria: Criteria) -> pl.DataFra
             .then(pl.lit(True))
             .when(nothing_after)
             .then("MMDEATH"),
+            CONFIRMDT=pl.when(pl.col("FINDING").is_null() & again).then(pl.col("VISITDT").gather(confirming)),
         )
         .filter(pl.col("CONFIRMED").is_not_null(), pl.col("ROW") > pl.col("FIRST"))
-        .select("USUBJID", "VISITDT", "BASIS", "CONFIRMED", MARKER=_source())
+        .select("USUBJID", "VISITDT", "BASIS", _source().alias("MARKER"), "CONFIRMED", "CONFIRMDT")
     )
 
 
