@@ -1,4 +1,5 @@
-"""The whole run from the shell, both cut-offs: seconds, peak memory, and the ratio to importing Dagster.
+"""The whole run from the shell, both cut-offs: seconds, peak memory, the ratio to importing Dagster, and
+how long each output of the last cut-off takes.
 
     python -m benchmarks.bench_run
 
@@ -11,7 +12,9 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
 SECONDS, MEGABYTES = 60.0, 1228.8
@@ -40,6 +43,36 @@ def cost_of(command: list[str]) -> Cost:
 _QUIET = [(os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)]
 
 
+def outputs_of(warehouse: Path) -> Iterator[tuple[str, float]]:
+    """Make every figure, table and the report of the last cut-off again: name and seconds of each."""
+    # Not above: what this process holds would count as the memory of those it starts.
+    import polars as pl
+
+    from pipeline.orchestration.documents import render_tables, write_report
+    from pipeline.orchestration.resources import Folders
+    from pipeline.outputs.figures import figures_of, render_figure, write_figure
+    from pipeline.outputs.rtf import write_rtf
+    from pipeline.studies import STUDIES
+
+    study, folders = STUDIES["calgb_100104"], Folders(Path(), Path(), warehouse)
+    cut_off = study.cut_offs[-1]
+    results, curves, published = (
+        pl.read_parquet(folders.staged(name, cut_off.id)) for name in ("results", "curves", "published")
+    )
+    for value in figures_of(study.figures, cut_off.date):
+        started = time.perf_counter()
+        write_figure(render_figure(value, results, curves), folders.stage / "figures", value.name)
+        yield value.name, time.perf_counter() - started
+    started = time.perf_counter()
+    for table in render_tables(study, folders, cut_off):
+        write_rtf(table, folders.stage / "tables")
+        yield table.name, time.perf_counter() - started
+        started = time.perf_counter()
+    started = time.perf_counter()
+    write_report(study, folders, cut_off, published)
+    yield "report", time.perf_counter() - started
+
+
 def main() -> int:
     """Print the costs; 1 if a limit is broken."""
     importing = cost_of([sys.executable, "-c", "import dagster"])
@@ -47,10 +80,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         command = [pipeline, "run", "--warehouse", str(Path(folder) / "warehouse")]
         first, second = cost_of(command), cost_of(command)
+        outputs = [dict(outputs_of(Path(folder) / "warehouse")) for _ in range(2)][-1]  # the first warms up
     print("whole run, both cut-offs     wall s   cpu s      MB   times `import dagster`")
     for name, cost in (("import dagster", importing), ("first run", first), ("run again", second)):
         ratio = cost.wall / importing.wall
         print(f"{name:<28}{cost.wall:7.1f}{cost.cpu:8.1f}{cost.megabytes:8.0f}{ratio:23.1f}")
+    print("outputs, last cut-off             s")
+    for name, seconds in sorted(outputs.items(), key=itemgetter(1), reverse=True):
+        print(f"{name:<28}{seconds:7.2f}")
+    print(f"slowest output: {max(outputs, key=outputs.__getitem__)}")
     broken = first.wall > SECONDS or max(first.megabytes, second.megabytes) > MEGABYTES
     print("over the limit" if broken else f"within {SECONDS:.0f} s and {MEGABYTES:.0f} MB")
     return int(broken)

@@ -93,7 +93,7 @@ def build_document_assets(study: Study, folders: Folders) -> list[dg.AssetsDefin
     def tables(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         cut_off = study.cut_off(context.partition_key)
         folder = _emptied(folders.stage / "tables" / cut_off.id)
-        for table in _tables(study, folders, cut_off):
+        for table in render_tables(study, folders, cut_off):
             yield _made(
                 table.name,
                 [rtf.write_rtf(table, folder)],
@@ -133,7 +133,7 @@ def build_report_asset(
     def report() -> dg.MaterializeResult[None]:
         sealed = [c for c in study.cut_offs if folders.staged("manifest", c.id, "json").is_file()]
         published = pl.concat(_read(folders, "published", cut_off) for cut_off in sealed)
-        files = [file for c in sealed for file in _write_report(study, folders, c, published)]
+        files = [file for c in sealed for file in write_report(study, folders, c, published)]
         return _made(None, files, cut_offs=", ".join(cut_off.id for cut_off in sealed))
 
     return report
@@ -153,11 +153,17 @@ def report_files(folders: Folders, cut_off: str) -> dict[str, Path]:
     return {path.name: path for path in _files(folders.stage / "report" / cut_off)}
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if not path.name.startswith("."))
+def render_tables(study: Study, folders: Folders, cut_off: CutOff) -> Iterator[tabular.Table]:
+    """Every display and listing of the study at this cut-off, from what is staged."""
+    results = _read(folders, "results", cut_off)
+    wanted = {"adsl", *(listing.dataset for listing in study.listings)}
+    frames = {name: _read(folders, _behind(name, study), cut_off) for name in wanted}
+    yield from (tabular.render_table(display, results) for display in study.displays)
+    yield from (tabular.render_listing(listing, frames, cut_off.date) for listing in study.listings)
 
 
-def _write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.DataFrame) -> list[Path]:
+def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.DataFrame) -> list[Path]:
+    """Write the pages of a cut-off from what is staged; published: the verdicts of all cut-offs."""
     results, curves = (_read(folders, name, cut_off) for name in ("results", "curves"))
     return site.write_site(
         _emptied(folders.stage / "report" / cut_off.id),
@@ -166,7 +172,7 @@ def _write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl
         results,
         curves,
         published,
-        _tables(study, folders, cut_off),
+        render_tables(study, folders, cut_off),
         {
             value.name: site.ReportFigure(
                 value.title,
@@ -187,15 +193,8 @@ def _write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl
     )
 
 
-def _tables(study: Study, folders: Folders, cut_off: CutOff) -> list[tabular.Table]:
-    """Every display and listing of the study at this cut-off."""
-    results = _read(folders, "results", cut_off)
-    wanted = {"adsl", *(listing.dataset for listing in study.listings)}
-    frames = {name: _read(folders, _behind(name, study), cut_off) for name in wanted}
-    return [
-        *(tabular.render_table(display, results) for display in study.displays),
-        *(tabular.render_listing(listing, frames, cut_off.date) for listing in study.listings),
-    ]
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if not path.name.startswith("."))
 
 
 def _behind(dataset: str, study: Study) -> str:
