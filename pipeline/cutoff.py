@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline.study import CutOff, Study
+from pipeline.versions import newest_version
 from schemas.base import empty, names
 from schemas.quality import SetAside
 
@@ -60,7 +61,7 @@ def take_snapshot(study: Study, form: str, accepted: pl.DataFrame, cut_off: CutO
         issued = accepted.filter(pl.col("as_of") <= date)
         return Snapshot(issued.filter(pl.col("as_of") == pl.col("as_of").max()), empty(SetAside))
     in_time = pl.col("received_dt") <= date
-    newest = pl.when(in_time).then("record_version").max().over("record_id")
+    newest = newest_version(in_time)
     deleted = (pl.col("record_status") == "DELETED").filter(in_time & (pl.col("record_version") == newest))
     flagged = accepted.with_columns(
         _newest=newest, _deleted=deleted.any().over("record_id"), _in_time=in_time

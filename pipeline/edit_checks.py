@@ -1,17 +1,24 @@
 """Edit checks: the records that break a rule between cells, records or forms.
 
-A check is a value (`pipeline.study.EditCheck`); here are the small words checks are written in and the
-engine that runs them. No check changes a value. What does not belong here: rules of one cell (the form's
-schema says those), any check of one trial (`pipeline/studies/*/edit_checks/`).
+A check is a value (`pipeline.study.EditCheck`); here are the small words checks are written in, the engine
+that runs them, and how what they find becomes queries that are carried from transfer to transfer. No check
+changes a value. What does not belong here: rules of one cell (the form's schema says those), any check of
+one trial (`pipeline/studies/*/edit_checks/`), counts of queries (`pipeline.quality`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import datetime as dt
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 import polars as pl
 
-from pipeline.study import EditCheck, Seen
+from pipeline.study import EditCheck, Frames, Seen, Study
+from pipeline.versions import current_records
+from schemas.base import empty, names
+from schemas.quality import CheckCounts, Queries
 
 FOUND = {
     "FORM": pl.String,
@@ -26,6 +33,14 @@ FOUND = {
 no single column is at fault; FOUND says in words and values what was found."""
 
 Find = Callable[[Seen], pl.LazyFrame]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """`queries`: quality.queries as at the last transfer; `counts`: quality.check_counts at each one."""
+
+    queries: pl.DataFrame
+    counts: pl.DataFrame
 
 
 def broken(rows: pl.LazyFrame, form: str, column: str | None, found: pl.Expr) -> pl.LazyFrame:
@@ -66,4 +81,192 @@ def run_checks(checks: Iterable[EditCheck], seen: Seen) -> pl.DataFrame:
                 for check, answer in zip(asked, answers, strict=True)
             ),
         ]
+    )
+
+
+def check_transfers(
+    study: Study, accepted: Frames, findings: pl.DataFrame, transfers: Iterable[dt.date]
+) -> Checked:
+    """Every check that needs no arms, asked of the forms as they stood at each transfer.
+
+    accepted: the accepted rows of each form with TRANSFER, FILE, LINE; findings: quality.findings, which the
+    checks' `door` patterns claim. A query is a check, a record and a column; without a record, a patient or
+    a line of a file. It is open if its last sight is the last transfer; else answered if a version of its
+    record came by the transfer at which it was gone, else closed. One that comes back is the same query,
+    open again, as old as its first sight.
+    """
+    checks = [check for check in study.edit_checks if not check.needs_arms]
+    dates = sorted(set(transfers))
+    if not dates:
+        return Checked(empty(Queries), empty(CheckCounts))
+    door = _at_the_door(checks, findings, accepted)
+    # One transfer after another: the forms as they stood are held for one of them only.
+    sights = pl.concat(
+        _sights(run_checks(checks, seen_at(accepted, date)), door, date).with_columns(TRANSFER=date)
+        for date in dates
+    )
+    about = pl.DataFrame(
+        [(check.id, check.severity, check.ask, check.rule) for check in checks],
+        schema=dict.fromkeys(("CHECK_ID", "SEVERITY", "ASKED", "RULE"), pl.String),
+        orient="row",
+    )
+    return Checked(_carry(sights, about, accepted, dates), _count(sights, about, dates))
+
+
+def seen_at(accepted: Frames, date: dt.date) -> Seen:
+    """The forms as they stood on the day of a transfer: what had been delivered and received by then."""
+    versions = {form: rows.lazy().filter(_came(rows) <= date) for form, rows in accepted.items()}
+    current = {
+        form: current_records(rows, pl.lit(True)) if _versioned(accepted[form]) else rows
+        for form, rows in versions.items()
+    }
+    # Held, not lazy: a hundred checks read them.
+    held = pl.collect_all(list(current.values()))
+    forms = {form: rows.lazy() for form, rows in zip(current, held, strict=True)}
+    return Seen(date, forms, versions)
+
+
+def _versioned(rows: pl.DataFrame) -> bool:
+    return {"record_id", "record_version"} <= set(rows.columns)
+
+
+def _came(rows: pl.DataFrame) -> pl.Expr:
+    """The day from which a row was there: delivered in a transfer, and received."""
+    return pl.max_horizontal("TRANSFER", "received_dt") if _versioned(rows) else pl.col("TRANSFER")
+
+
+def _arrivals(accepted: Frames, asked: pl.DataFrame) -> pl.DataFrame:
+    """FORM, RECORD, CAME_VERSION, CAME of every accepted version of the records asked for (FORM, RECORD)."""
+    parts = [
+        accepted[form]
+        .lazy()
+        .filter(pl.col("record_id").is_in(records["RECORD"].implode()))
+        .select(
+            FORM=pl.lit(form), RECORD="record_id", CAME_VERSION="record_version", CAME=_came(accepted[form])
+        )
+        for (form,), records in asked.unique().partition_by("FORM", as_dict=True).items()
+        if _versioned(accepted[form])
+    ]
+    shape = {"FORM": pl.String, "RECORD": pl.String, "CAME_VERSION": pl.Int64, "CAME": pl.Date}
+    return pl.concat([pl.LazyFrame(schema=shape), *parts]).collect()
+
+
+def _at_the_door(checks: Sequence[EditCheck], findings: pl.DataFrame, accepted: Frames) -> pl.DataFrame:
+    """The findings that are a check's: CHECK_ID, the columns of FOUND, LINE; FROM and UNTIL (transfers).
+
+    One stands until a newer version of the record comes, or the same one in a later transfer. What names no
+    record stands until rows of its form are accepted from a later transfer.
+    """
+    door = (
+        findings.join(_claims(checks, findings), on=["FORM", "RULE"], maintain_order="left")
+        .rename({"MESSAGE": "FOUND", "TRANSFER": "FROM"})
+        .with_columns(
+            RECORD=pl.coalesce(pl.col("RECORD").str.strip_suffix(pl.format("/{}", "VERSION")), "RECORD"),
+            LINE=pl.format("{} line {}", "FILE", "LINE"),
+        )
+        .select("CHECK_ID", *FOUND, "LINE", "FROM")
+        .with_row_index("ROW")
+    )
+    named = door.filter(pl.col("RECORD").is_not_null())
+    version, came = pl.col("VERSION").fill_null(0), pl.col("CAME")
+    newer = pl.col("CAME_VERSION") > version
+    again = (pl.col("CAME_VERSION") == version) | pl.col("VERSION").is_null()
+    of_record = named.join(_arrivals(accepted, named.select("FORM", "RECORD")), on=["FORM", "RECORD"]).filter(
+        newer | again & (came > pl.col("FROM"))
+    )
+    deliveries = pl.concat(
+        [
+            pl.DataFrame(schema={"FORM": pl.String, "CAME": pl.Date}),
+            *(rows.select(FORM=pl.lit(form), CAME="TRANSFER").unique() for form, rows in accepted.items()),
+        ]
+    )
+    of_form = (
+        door.filter(pl.col("RECORD").is_null()).join(deliveries, on="FORM").filter(came > pl.col("FROM"))
+    )
+    ends = pl.concat([of_record.select("ROW", "CAME"), of_form.select("ROW", "CAME")])
+    return door.join(ends.group_by("ROW").agg(UNTIL=pl.col("CAME").min()), on="ROW", how="left").drop("ROW")
+
+
+def _claims(checks: Sequence[EditCheck], findings: pl.DataFrame) -> pl.DataFrame:
+    """FORM, RULE and the CHECK_ID whose pattern claims them; a pattern is `rule` or `form:rule` with `*`."""
+    pairs = findings.select("FORM", "RULE").unique().sort("FORM", "RULE").rows()
+    claims = {
+        (form, rule, check.id): None
+        for form, rule in pairs
+        for check in checks
+        for pattern in check.door
+        if fnmatchcase(rule, pattern) or fnmatchcase(f"{form}:{rule}", pattern)
+    }
+    return pl.DataFrame(
+        list(claims), schema=dict.fromkeys(("FORM", "RULE", "CHECK_ID"), pl.String), orient="row"
+    )
+
+
+def _sights(found: pl.DataFrame, door: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+    """One row per query seen at this transfer: QUERY, CHECK_ID and FOUND; what was found in one cell twice is
+    told together."""
+    standing = door.filter(pl.col("FROM") <= date, pl.col("UNTIL").is_null() | (pl.col("UNTIL") > date)).drop(
+        "FROM", "UNTIL"
+    )
+    both = pl.concat([found, standing], how="diagonal")
+    where = pl.coalesce("RECORD", "PATIENT", "LINE", "SITE", pl.lit("-"))
+    query = pl.concat_str("CHECK_ID", "FORM", where, "COLUMN", separator="/", ignore_nulls=True)
+    words = pl.col("FOUND").unique().sort().str.join("; ")
+    return (
+        both.with_columns(QUERY=query)
+        .group_by("QUERY", "CHECK_ID", "FORM", "RECORD", "COLUMN")
+        .agg(pl.col("VERSION").max(), pl.col("PATIENT").min(), pl.col("SITE").min(), FOUND=words)
+    )
+
+
+def _carry(
+    sights: pl.DataFrame, about: pl.DataFrame, accepted: Frames, dates: Sequence[dt.date]
+) -> pl.DataFrame:
+    """quality.queries: every query that was ever seen, with how it stands at the last transfer."""
+    last = dates[-1]
+    gone = dict(zip(dates, [*dates[1:], last], strict=True))
+    # Sights stand in the order of the transfers, which grouping keeps within each group.
+    carried = (
+        sights.join(about.filter(pl.col("SEVERITY") != "warn"), on="CHECK_ID", maintain_order="left")
+        .group_by("QUERY")
+        .agg(
+            pl.exclude("QUERY", "TRANSFER").last(),
+            FIRST_SEEN=pl.col("TRANSFER").first(),
+            LAST_SEEN=pl.col("TRANSFER").last(),
+        )
+        .with_columns(GONE=pl.col("LAST_SEEN").replace_strict(gone, return_dtype=pl.Date))
+    )
+    ended = carried.filter(pl.col("LAST_SEEN") < last, pl.col("RECORD").is_not_null())
+    came = _arrivals(accepted, ended.select("FORM", "RECORD"))
+    answered = ended.join(came, on=["FORM", "RECORD"]).filter(
+        pl.col("CAME") > pl.col("LAST_SEEN"),
+        pl.col("CAME") <= pl.col("GONE"),
+        pl.col("CAME_VERSION") >= pl.col("VERSION").fill_null(0),
+    )["QUERY"]
+    state = (
+        pl.when(pl.col("LAST_SEEN") == last)
+        .then(pl.lit("open"))
+        .when(pl.col("QUERY").is_in(answered.unique().implode()))
+        .then(pl.lit("answered"))
+        .otherwise(pl.lit("closed"))
+    )
+    age = (pl.col("GONE") - pl.col("FIRST_SEEN")).dt.total_days()
+    return carried.with_columns(STATE=state, AGE=age).select(names(Queries)).sort("QUERY")
+
+
+def _count(sights: pl.DataFrame, about: pl.DataFrame, dates: Sequence[dt.date]) -> pl.DataFrame:
+    """quality.check_counts: a row for every check at every transfer, also where nothing was found."""
+    new = pl.col("TRANSFER") == pl.col("TRANSFER").min().over("QUERY")
+    counted = (
+        sights.with_columns(NEW=new)
+        .group_by("TRANSFER", "CHECK_ID")
+        .agg(FOUND=pl.len().cast(pl.Int64), NEW=pl.col("NEW").sum().cast(pl.Int64))
+    )
+    return (
+        pl.DataFrame({"TRANSFER": dates})
+        .join(about, how="cross")
+        .join(counted, on=["TRANSFER", "CHECK_ID"], how="left")
+        .with_columns(pl.col("FOUND", "NEW").fill_null(0))
+        .select(names(CheckCounts))
+        .sort("TRANSFER", "CHECK_ID")
     )

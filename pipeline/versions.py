@@ -1,0 +1,19 @@
+"""Which version of a record counts on a day: the newest that had come, unless that one deletes the record.
+
+What does not belong here: which day counts for whom (`pipeline.cutoff`, `pipeline.edit_checks`).
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+
+def newest_version(in_time: pl.Expr) -> pl.Expr:
+    """The highest version of the row's record among the rows that are in time; null where none is."""
+    return pl.when(in_time).then("record_version").max().over("record_id")
+
+
+def current_records(versions: pl.LazyFrame, in_time: pl.Expr) -> pl.LazyFrame:
+    """Of each record the newest version in time, if that is not its deletion."""
+    newest = pl.col("record_version") == newest_version(in_time)
+    return versions.filter(in_time & newest & (pl.col("record_status") != "DELETED"))
