@@ -8,16 +8,19 @@ any column of any table, reading or writing of files.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import pandera.polars as pa
 import polars as pl
 from pandera.errors import SchemaErrors
 
 LABEL_LENGTH = 40
+Severity = Literal["withhold", "reject", "query"]
+"""What becomes of a received row that breaks a rule: it is turned away and its text is shown to nobody; it is
+turned away; it is accepted without the cell."""
 
 
 def column(
@@ -27,6 +30,8 @@ def column(
     codelist: Sequence[Any] | None = None,
     kind: str | None = None,
     missing: Sequence[str] = (),
+    severity: Severity = "reject",
+    severity_of: Mapping[str, Severity] | None = None,
     comment: str = "",
     **checks: Any,
 ) -> Any:
@@ -34,14 +39,21 @@ def column(
 
     label: at most 40 characters (ADaMIG 3.1.1). required: no nulls. codelist: the allowed values.
     kind: what a raw cell holds where that is more than its dtype (`date_raw`: text that must follow
-    the date grammar). missing: raw texts that mean "not known" and are read as null. checks: any
-    other keyword of `pandera.Field` (ge, le, str_matches, unique, ...).
+    the date grammar). missing: raw texts that mean "not known" and are read as null. severity: what
+    becomes of a received row whose cell breaks a rule; severity_of: where that differs, by the name of
+    the check. checks: any other keyword of `pandera.Field` (ge, le, str_matches, unique, ...).
     """
     if len(label) > LABEL_LENGTH:
         raise ValueError(f"label longer than {LABEL_LENGTH} characters: {label!r}")
     if codelist is not None:
         checks["isin"] = list(codelist)
-    metadata = {"kind": kind, "missing": tuple(missing), "codelist": tuple(codelist or ())}
+    metadata = {
+        "kind": kind,
+        "missing": tuple(missing),
+        "codelist": tuple(codelist or ()),
+        "severity": severity,
+        "severity_of": dict(severity_of or {}),
+    }
     return pa.Field(
         title=label, description=comment or None, nullable=not required, metadata=metadata, **checks
     )
@@ -66,6 +78,7 @@ class Column:
     codelist: tuple[Any, ...]
     kind: str | None
     missing: tuple[str, ...]
+    severity: Severity
     comment: str
 
 
@@ -76,6 +89,7 @@ class Rule:
     name: str
     column: str | None
     description: str
+    severity: Severity = "reject"
 
 
 @cache
@@ -94,10 +108,26 @@ def columns(model: type[Table]) -> tuple[Column, ...]:
                 codelist=meta.get("codelist", ()),
                 kind=meta.get("kind"),
                 missing=meta.get("missing", ()),
+                severity=meta.get("severity", "reject"),
                 comment=spec.description or "",
             )
         )
     return tuple(out)
+
+
+@cache
+def accepted(model: type[Table]) -> type[Table]:
+    """The table of a form's accepted rows: a cell of a column whose severity is `query` may be null."""
+
+    def to_schema(cls: type[Table]) -> Any:
+        schema = super(relaxed, cls).to_schema()
+        for column in columns(model):
+            schema.columns[column.name].nullable |= column.severity == "query"
+        return schema
+
+    members = {"__doc__": model.__doc__, "__module__": model.__module__, "to_schema": classmethod(to_schema)}
+    relaxed: type[Table] = type(model.__name__, (model,), members)
+    return relaxed
 
 
 def names(model: type[Table]) -> list[str]:
@@ -138,12 +168,15 @@ def _rules(model: type[Table]) -> Iterator[Rule]:
     if schema.unique:
         yield Rule("key", None, f"one row per {', '.join(schema.unique)}")
     for name, spec in schema.columns.items():
+        meta = spec.metadata or {}
+        severity = meta.get("severity", "reject")
         if not spec.nullable:
-            yield Rule(f"{name}_not_null", name, "a value in every row")
+            yield Rule(f"{name}_not_null", name, "a value in every row", severity)
         if spec.unique:
-            yield Rule(f"{name}_unique", name, "no value twice")
+            yield Rule(f"{name}_unique", name, "no value twice", severity)
         for check in spec.checks:
-            yield Rule(f"{name}_{check.name}", name, str(check.error or check.name))
+            own = meta.get("severity_of", {}).get(check.name, severity)
+            yield Rule(f"{name}_{check.name}", name, str(check.error or check.name), own)
     for check in schema.checks:
         yield Rule(str(check.name), None, str(check.error or check.description or check.name))
 

@@ -25,16 +25,24 @@ class Transfers(Table):
 
 
 class Findings(Table):
-    """Why a row or a file was not accepted, one row per fault"""
+    """What was wrong with a row or a file received, one row per fault"""
 
     TRANSFER: dt.date = column("Transfer Date")
     FILE: str = column("File", comment="transfer/form.csv")
     LINE: int = column("Line", ge=1, comment="physical line where the record starts; the header is line 1")
     FORM: str = column("Form", comment="stem of the file's name")
     RECORD: str = column("Record", required=False, comment="the key as received, parts joined by /")
+    VERSION: int = column("Record Version", required=False, comment="blank where it cannot be read")
+    PATIENT: str = column("Patient Identifier", required=False, comment="blank where it cannot be read")
+    SITE: str = column("Institution Code", required=False, comment="blank where it cannot be read")
     COLUMN: str = column("Column", required=False)
     RULE: str = column("Rule")
-    VALUE: str = column("Value", required=False, comment="as received")
+    VALUE: str = column("Value", required=False, comment="as received, but for what may be shown to nobody")
+    OUTCOME: str = column(
+        "Outcome",
+        codelist=["quarantined", "kept"],
+        comment="quarantined: the row, or all of the file, is kept out; kept: accepted without the cell",
+    )
     MESSAGE: str = column("Message")
 
 
@@ -46,7 +54,10 @@ class Quarantine(Table):
     LINE: int = column("Line", ge=1, comment="physical line where the record starts; the header is line 1")
     FORM: str = column("Form", comment="stem of the file's name")
     RECORD: str = column("Record", required=False, comment="the key as received, parts joined by /")
-    TEXT: str = column("Text as Received", comment="bytes that are not UTF-8 are shown as U+FFFD")
+    TEXT: str = column(
+        "Text as Received",
+        comment="bytes that are not UTF-8 are shown as U+FFFD; withheld where it may name a drug or a person",
+    )
 
     class Config:
         unique = ["FILE", "LINE"]

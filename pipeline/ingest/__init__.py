@@ -1,19 +1,23 @@
 """Ingest: form files in, typed rows accepted, the others kept as received with the reasons why not.
 
-Every row received is accepted or quarantined, never both, never neither. A form is a name and a schema, so
-nothing here knows a trial. What does not belong here: checks between forms, cut-offs, any change of a value.
+Every row received is accepted or quarantined, never both, never neither. A row is accepted without a cell
+that is wrong where the form's schema says that it can do without (severity `query`); the finding stays. A
+form is a name and a schema, so nothing here knows a trial. What does not belong here: checks between forms,
+cut-offs, any other change of a value.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from pipeline.ingest.cells import iso_dates, type_cells
+from pipeline.ingest.cells import MISSING_NUMBER, is_measured, iso_dates, type_cells
 from pipeline.ingest.records import Records, read_fields, read_records
 from pipeline.ingest.transfers import (
     IngestError,
@@ -23,13 +27,16 @@ from pipeline.ingest.transfers import (
     read_json,
     read_manifests,
 )
-from schemas.base import Column, Table, columns, dtypes, empty, failures, key, names, rules
+from schemas.base import Column, Rule, Severity, Table, columns, dtypes, empty, failures, key, names, rules
 from schemas.quality import Findings, Quarantine, Receipt
 
 __all__ = [
+    "FILE_RULES",
+    "TREATMENT_COLUMN_RULE",
     "IngestError",
     "Ingested",
     "Transfer",
+    "door_rules",
     "ingest_form",
     "ingest_restricted",
     "iso_dates",
@@ -39,6 +46,31 @@ __all__ = [
 SOURCE = {"TRANSFER": pl.Date, "FILE": pl.String, "LINE": pl.Int64}
 """Where an accepted row comes from: these columns follow those of the form."""
 
+FILE_RULES = (
+    "column_missing",
+    "column_unknown",
+    "column_duplicated",
+    "header",
+    "empty_file",
+    "no_rows",
+    "encoding",
+    "nul_byte",
+    "quoting",
+    "truncated",
+    "fields",
+)
+"""What can be wrong with a file or with a record of it, whatever the form."""
+
+TREATMENT_COLUMN_RULE = "column_treatment"
+TREATMENT_COLUMN = re.compile(r"(act)?arm(_?cd)?|trt.*|treatment(_(arm|group|code))?|(study_)?drug", re.I)
+"""Names of columns that hold who gets which treatment; no form has one, so they are unknown columns."""
+
+WITHHELD = "withheld: it may name a treatment or a person"
+_IDENTITY = {
+    "PATIENT": ("patient_id", pl.String),
+    "SITE": ("site_code", pl.String),
+    "VERSION": ("record_version", pl.Int64),
+}
 _FAULTS = {"COLUMN": pl.String, "RULE": pl.String, "VALUE": pl.String, "WORDS": pl.String}
 _NONE = pl.lit(None, pl.String)
 _LONGEST_LIST = 15
@@ -59,9 +91,9 @@ class Ingested:
 class _File:
     """One file read, before its keys are held against those of other files.
 
-    source: TRANSFER and FILE. received: the number of its records. typed: the rows without a fault, in the
-    form's types, with LINE, RECORD and TEXT. turned_away: LINE, RECORD, TEXT of the others. faults: why, with
-    LINE and RECORD; line 1 stands for the whole file.
+    source: TRANSFER and FILE. received: the number of its records. typed: the rows that can be accepted, in
+    the form's types, with LINE, RECORD and TEXT. turned_away: LINE, RECORD, TEXT of the others. faults: what
+    is wrong with any of them, with LINE, RECORD and who it is about; line 1 stands for the whole file.
     """
 
     source: dict[str, Any]
@@ -113,6 +145,8 @@ def _read_file(model: type[Table], path: Path, source: dict[str, Any]) -> _File:
     received = records.lines.height
     if header := _header_faults(model, records):
         rows = records.lines.with_columns(RECORD=_NONE)
+        if any(rule == TREATMENT_COLUMN_RULE for _, rule, _, _ in header):
+            rows = rows.with_columns(TEXT=pl.lit(WITHHELD))
         why = {"RULE": pl.lit("header"), "WORDS": pl.lit("cannot be read because the file's header is wrong")}
         reasons = pl.concat([_file_faults(header), rows.select("LINE", **why)], how="diagonal")
         return _File(source, received, _typed_rows(model), rows, reasons)
@@ -126,13 +160,19 @@ def _read_file(model: type[Table], path: Path, source: dict[str, Any]) -> _File:
     readable = _only(rows, ~broken)
     values, in_cells = _type_and_check(model, _only(cells, ~broken))
     at = in_cells["ROW"]
-    faults.append(
-        in_cells.drop("ROW").with_columns(readable["LINE"].gather(at), readable["RECORD"].gather(at))
+    about = pl.concat([readable.select("LINE", "RECORD"), values], how="horizontal").select(
+        "LINE", "RECORD", *_identity(model)
     )
-    fine = ~pl.int_range(readable.height, eager=True).is_in(at.unique().implode())
+    faults.append(pl.concat([in_cells.drop("ROW", "SEVERITY"), about[at]], how="horizontal"))
+    turned = in_cells.filter(pl.col("SEVERITY") != "query")["ROW"]
+    fine = ~pl.int_range(readable.height, eager=True).is_in(turned.unique().implode())
     typed = _only(pl.concat([values, readable], how="horizontal"), fine)
+    hidden = readable["LINE"].gather(in_cells.filter(pl.col("SEVERITY") == "withhold")["ROW"])
+    text = pl.when(pl.col("LINE").is_in(hidden.implode())).then(pl.lit(WITHHELD)).otherwise("TEXT")
     turned_away = rows.join(typed.select("LINE"), on="LINE", how="anti", maintain_order="left")
-    return _File(source, received, typed, turned_away, pl.concat(faults, how="diagonal"))
+    return _File(
+        source, received, typed, turned_away.with_columns(TEXT=text), pl.concat(faults, how="diagonal")
+    )
 
 
 def _rows_and_cells(model: type[Table], records: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -146,6 +186,15 @@ def _rows_and_cells(model: type[Table], records: Records) -> tuple[pl.DataFrame,
     rows = fields.select("LINE", "TEXT", "RULE", "REASON", RECORD=cells.select(record).to_series())
     # The fields of a record that cannot be read may be shifted, so its key is not to be trusted.
     return rows.with_columns(RECORD=pl.when(pl.col("RULE").is_null()).then("RECORD")), cells
+
+
+def _identity(model: type[Table]) -> list[pl.Expr]:
+    """PATIENT, SITE and VERSION of a form's rows, null where the form does not have them."""
+    known = names(model)
+    return [
+        (pl.col(name) if name in known else pl.lit(None, dtype)).alias(column)
+        for column, (name, dtype) in _IDENTITY.items()
+    ]
 
 
 def _only(frame: pl.DataFrame, rows: pl.Series) -> pl.DataFrame:
@@ -174,7 +223,10 @@ def _header_faults(model: type[Table], records: Records) -> list[tuple[str | Non
         if name not in header
     ]
     for name in dict.fromkeys(header):
-        if name not in expected:
+        if name not in expected and TREATMENT_COLUMN.fullmatch(name):
+            words = "may tell who gets which treatment, which no form may"
+            faults.append((name, TREATMENT_COLUMN_RULE, None, words))
+        elif name not in expected:
             faults.append((name, "column_unknown", None, "is not a column of this form"))
         elif header.count(name) > 1:
             faults.append(
@@ -184,7 +236,7 @@ def _header_faults(model: type[Table], records: Records) -> list[tuple[str | Non
 
 
 def _type_and_check(model: type[Table], cells: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The typed values, and ROW and _FAULTS of cells that cannot be typed or break a rule of the schema."""
+    """The typed values, null where a cell is wrong, and ROW, SEVERITY and _FAULTS of what is wrong."""
     values, untyped = type_cells(model, cells)
     failed = failures(model, values)
     if failed["ROW"].null_count():
@@ -195,28 +247,50 @@ def _type_and_check(model: type[Table], cells: pl.DataFrame) -> tuple[pl.DataFra
     faults = pl.concat(
         [untyped, broken.join(untyped, on=["ROW", "COLUMN"], how="anti", maintain_order="left")]
     )
-    received = [
-        part.with_columns(VALUE=cells[name].gather(part["ROW"]) if name else _NONE)
-        for (name,), part in faults.partition_by("COLUMN", as_dict=True, maintain_order=True).items()
-    ]
-    faults = pl.concat([faults.clear().with_columns(VALUE=_NONE), *received])
-    return values, faults.with_columns(
-        WORDS=pl.col("RULE").replace_strict(_words(model), return_dtype=pl.String)
+    parts = faults.partition_by("COLUMN", as_dict=True, maintain_order=True)
+    received = [faults.clear().with_columns(VALUE=_NONE)]
+    for (name,), part in parts.items():
+        received.append(part.with_columns(VALUE=cells[name].gather(part["ROW"]) if name else _NONE))
+        if name:
+            values = values.with_columns(values[name].scatter(part["ROW"], None))
+    known = door_rules(model)
+    words, severity = ({r.name: getattr(r, of) for r in known} for of in ("description", "severity"))
+    faults = pl.concat(received).with_columns(
+        WORDS=pl.col("RULE").replace_strict(words, return_dtype=pl.String),
+        SEVERITY=pl.col("RULE").replace_strict(severity, return_dtype=pl.String),
     )
+    shown = pl.when(pl.col("SEVERITY") == "withhold").then(pl.lit(WITHHELD)).otherwise("VALUE")
+    return values, faults.with_columns(VALUE=shown)
 
 
-def _words(model: type[Table]) -> dict[str, str]:
-    """What each rule of a form says about a value that breaks it."""
+@cache
+def door_rules(model: type[Table]) -> tuple[Rule, ...]:
+    """The rules that a row of a form can break at the door; `description` is what is said of the value."""
     schema = model.to_schema().columns
-    words = {rule.name: f"breaks the rule: {rule.description}" for rule in rules(model)}
+    found = [
+        replace(rule, description=f"breaks the rule: {rule.description}")
+        for rule in rules(model)
+        if rule.name != "columns"
+    ]
     for column in columns(model):
-        words[f"{column.name}_not_null"] = "a value is required"
-        words[f"{column.name}_not_a_date"] = "is not a date" if column.kind else "is not a full date"
-        words[f"{column.name}_not_a_number"] = (
-            "is not a whole number" if column.dtype == pl.Int64 else "is not a number"
-        )
-        for check in schema[column.name].checks:
-            words[f"{column.name}_{check.name}"] = _check_words(column, check)
+        said = {f"{column.name}_{c.name}": _check_words(column, c) for c in schema[column.name].checks}
+        said[f"{column.name}_not_null"] = "a value is required"
+        found = [replace(rule, description=said.get(rule.name, rule.description)) for rule in found]
+        for fault, words in _typing_words(column).items():
+            severity: Severity = "reject" if fault == "missing_code" else column.severity
+            found.append(Rule(f"{column.name}_{fault}", column.name, words, severity))
+    return tuple(found)
+
+
+def _typing_words(column: Column) -> dict[str, str]:
+    """What can go wrong in typing a cell of the column, and what is said of it."""
+    if column.kind == "date_raw" or column.dtype == pl.Date:
+        return {"not_a_date": "is not a date" if column.kind else "is not a full date"}
+    if column.dtype not in (pl.Int64, pl.Float64):
+        return {}
+    words = {"not_a_number": "is not a whole number" if column.dtype == pl.Int64 else "is not a number"}
+    if is_measured(column):
+        words["missing_code"] = f"is a missing code that the column does not list ({MISSING_NUMBER})"
     return words
 
 
@@ -246,14 +320,14 @@ def _assemble(stem: str, model: type[Table], files: list[_File]) -> Ingested:
         *key(model), WORDS=pl.format("was received before, in {} line {}", "FILE", "LINE")
     )
     again = repeated.join(earlier, on=key(model), how="left", maintain_order="left")
-    again = again.with_columns(COLUMN=_NONE, RULE=pl.lit("key"), VALUE="RECORD")
+    again = again.with_columns(*_identity(model), COLUMN=_NONE, RULE=pl.lit("key"), VALUE="RECORD")
 
     turned_away = pl.concat([_with_source(f.turned_away, f) for f in files] + [repeated], how="diagonal")
     faults = pl.concat([_with_source(f.faults, f) for f in files] + [again], how="diagonal")
     return Ingested(
         accepted=accepted.select(*names(model), *SOURCE),
         quarantined=_shaped(Quarantine, turned_away.with_columns(FORM=pl.lit(stem))).sort("FILE", "LINE"),
-        findings=_findings(stem, faults),
+        findings=_findings(stem, faults, accepted),
         receipt=_receipt(stem, files, accepted, turned_away),
     )
 
@@ -269,7 +343,11 @@ def _shaped(model: type[Table], frame: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([empty(model), frame.select(names(model))], how="vertical")
 
 
-def _findings(stem: str, faults: pl.DataFrame) -> pl.DataFrame:
+def _findings(stem: str, faults: pl.DataFrame, accepted: pl.DataFrame) -> pl.DataFrame:
+    who = [pl.lit(None, t).alias(n) for n, (_, t) in _IDENTITY.items() if n not in faults.columns]
+    kept = accepted.select("FILE", "LINE", OUTCOME=pl.lit("kept"))
+    faults = faults.with_columns(who).join(kept, on=["FILE", "LINE"], how="left", maintain_order="left")
+    faults = faults.with_columns(pl.col("OUTCOME").fill_null("quarantined"))
     value = pl.col("VALUE").str.replace_all(r"\s+", " ")
     long = value.str.len_chars() > _LONGEST_VALUE
     shown = pl.when(long).then(pl.format("{}...", value.str.head(_LONGEST_VALUE))).otherwise(value)
@@ -278,7 +356,7 @@ def _findings(stem: str, faults: pl.DataFrame) -> pl.DataFrame:
         pl.when(pl.col("COLUMN").is_null()).then(pl.lit("")).otherwise(pl.format(", column {}", "COLUMN"))
     )
     what = (
-        pl.when(pl.col("VALUE").is_null())
+        pl.when(pl.col("VALUE").is_null() | (pl.col("VALUE") == WITHHELD))
         .then("WORDS")
         .when(pl.col("RULE").str.ends_with("_not_null"))
         .then(pl.format('"{}" is a missing code, {}', shown, "WORDS"))

@@ -1,7 +1,8 @@
 """Cells: the text of a form's fields as typed values.
 
-A cell that cannot be typed becomes null AND a fault; missing codes are null and no fault. What does not
-belong here: files, lines, and whether a value is allowed (the form's schema says that).
+A cell that cannot be typed becomes null AND a fault. A missing code that its column lists is null and no
+fault; one that it does not list is never read as a number. What does not belong here: files, lines, and
+whether a value is allowed (the form's schema says that).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import polars as pl
 from schemas.base import Column, Table, columns
 
 DATE_MISSING = ("ND", "NA", "N/A", "UNK", "UNKNOWN", "-1", ".", "99/99/9999")
+MISSING_NUMBER = -1
 _UNKNOWN_PART = ("UN", "UNK", "UK", "--", "00", "99", "")
 _MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
 _MONTH = {name: f"{number:02d}" for number, name in enumerate(_MONTHS, 1)}
@@ -28,15 +30,25 @@ def type_cells(model: type[Table], cells: pl.DataFrame) -> tuple[pl.DataFrame, p
     for column in columns(model):
         text = _without_missing_codes(cells[column.name], column)
         values, fault = _typed(text, column)
-        typed.append(values.alias(column.name))
         if fault:
-            rows = (text.is_not_null() & values.is_null()).arg_true().cast(pl.Int64)
-            faults.append(
-                pl.DataFrame({"ROW": rows}).with_columns(
-                    COLUMN=pl.lit(column.name), RULE=pl.lit(f"{column.name}_{fault}")
-                )
-            )
+            faults.append(_faults(column, fault, text.is_not_null() & values.is_null()))
+        if is_measured(column):
+            code = values == MISSING_NUMBER
+            faults.append(_faults(column, "missing_code", code))
+            values = values.set(code, None)
+        typed.append(values.alias(column.name))
     return pl.DataFrame(typed), pl.concat(faults)
+
+
+def is_measured(column: Column) -> bool:
+    """Whether the column holds numbers without a list of those allowed, where a missing code would count."""
+    return column.dtype in (pl.Int64, pl.Float64) and not column.codelist
+
+
+def _faults(column: Column, fault: str, rows: pl.Series) -> pl.DataFrame:
+    return pl.DataFrame({"ROW": rows.arg_true().cast(pl.Int64)}).with_columns(
+        COLUMN=pl.lit(column.name), RULE=pl.lit(f"{column.name}_{fault}")
+    )
 
 
 def iso_dates(texts: pl.Series) -> pl.Series:

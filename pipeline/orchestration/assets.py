@@ -292,7 +292,8 @@ def _all_checks(made: Iterable[StagedTable]) -> list[dg.AssetCheckSpec]:
 def _turned_away(findings: pl.DataFrame) -> dict[tuple[str, str], list[str]]:
     """The lines that ingest did not accept, by the form's asset and the rule they broke."""
     lines: dict[tuple[str, str], list[str]] = {}
-    for form, rule, file, line in findings.select("FORM", "RULE", "FILE", "LINE").iter_rows():
+    quarantined = findings.filter(pl.col("OUTCOME") == "quarantined")
+    for form, rule, file, line in quarantined.select("FORM", "RULE", "FILE", "LINE").iter_rows():
         lines.setdefault((f"raw_{form}", rule), []).append(f"{file} line {line}")
     return lines
 

@@ -50,7 +50,7 @@ def received(model: type[Table]) -> type[Table]:
     members: dict[str, Any] = {name: spec for name, (_, spec) in origin.items()}
     members["__annotations__"] = {name: kind for name, (kind, _) in origin.items()}
     members["__doc__"], members["__module__"] = model.__doc__, model.__module__
-    return type(f"Received{model.__name__}", (model,), members)
+    return type(f"Received{model.__name__}", (base.accepted(model),), members)
 
 
 def staged_tables(study: Study) -> dict[str, StagedTable]:

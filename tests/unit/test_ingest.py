@@ -342,7 +342,8 @@ def test_a_quote_inside_a_field_is_a_character(tmp_path: Path) -> None:
         ("result", "12O", "result_str_matches", '"12O" is not a number'),
         ("lln", "low", "lln_not_a_number", '"low" is not a number'),
         ("lln", "nan", "lln_not_a_number", '"nan" is not a number'),
-        ("lln", "-1", "lln_greater_than_or_equal_to", '"-1" is below 0'),  # EC009: no missing code of lln
+        ("lln", "-1", "lln_missing_code", '"-1" is a missing code that the column does not list'),  # EC009
+        ("lln", "-2", "lln_greater_than_or_equal_to", '"-2" is below 0'),
         ("record_version", "1.5", "record_version_not_a_number", '"1.5" is not a whole number'),
         ("record_version", "", "record_version_not_null", "a value is required"),
         ("collection_dt", "02/30/2007", "collection_dt_not_a_date", '"02/30/2007" is not a date'),  # EC014
