@@ -9,6 +9,17 @@ as written and is asked about (EC044, EC093), then added here. What does not bel
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import polars as pl
+
+
+def coded(column: str, dictionary: Mapping[str, str]) -> pl.Expr:
+    """The term of the column's words; words that the dictionary does not know stay, in upper case."""
+    words = pl.col(column).str.to_uppercase().str.replace_all(r"\s+", " ").str.strip_chars()
+    return words.replace(dictionary)
+
+
 CTCAE_BY_CATEGORY: dict[str, tuple[str, ...]] = {
     "ALLERGY/IMMUNOLOGY": (
         "ALLERGIC REACTION/HYPERSENSITIVITY (INCLUDING DRUG FEVER)",

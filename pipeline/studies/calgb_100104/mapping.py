@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.studies.calgb_100104.dictionaries import AGENT, CATEGORY_OF_TERM, CTCAE_TERM
+from pipeline.studies.calgb_100104.dictionaries import AGENT, CATEGORY_OF_TERM, CTCAE_TERM, coded
 from pipeline.study import Domain, Frames
 from pipeline.tabulate import number, sponsor_id, subject
 from schemas.sdtm import DOMAINS
@@ -131,11 +131,6 @@ EXCLUSIONS = ("E11", "E12", "E13")
 def _map(column: str, table: Mapping[Any, str]) -> pl.Expr:
     """The column's codes in other words; a code without a word becomes null."""
     return pl.col(column).replace_strict(table, default=None, return_dtype=pl.String)
-
-
-def _coded(column: str, dictionary: Mapping[str, str]) -> pl.Expr:
-    """The term of the column's words; words the dictionary does not know stay, in upper case."""
-    return pl.col(column).str.to_uppercase().str.strip_chars().replace(dictionary)
 
 
 def _base(code: str) -> tuple[pl.Expr, pl.Expr]:
@@ -306,7 +301,7 @@ def ex(forms: Frames) -> pl.DataFrame:
 
 
 def ae(forms: Frames) -> pl.DataFrame:
-    term = _coded("ctcae_term", CTCAE_TERM)
+    term = coded("ctcae_term", CTCAE_TERM)
     return (
         forms["adverse_events"]
         .filter(pl.col("grade").is_null() | (pl.col("grade") > 0))  # grade 0: asked for and absent
@@ -502,7 +497,7 @@ def cm(forms: Frames) -> pl.DataFrame:
         CMCAT=pl.lit("INDUCTION"),
         CMGRPID=pl.col("regimen_no").cast(pl.String),
         CMTRT="agent",
-        CMDECOD=_coded("agent", AGENT),
+        CMDECOD=coded("agent", AGENT),
         CMSTDTC="start_dt",
         CMENDTC="stop_dt",
         REGIMEN="regimen_name",
@@ -525,7 +520,7 @@ def cm(forms: Frames) -> pl.DataFrame:
         CMCAT=pl.lit("SUBSEQUENT ANTI-MYELOMA"),
         CMGRPID=pl.col("line_no").cast(pl.String),
         CMTRT="agent",
-        CMDECOD=_coded("agent", AGENT),
+        CMDECOD=coded("agent", AGENT),
         CMSTDTC="start_dt",
         ASCT2="second_transplant",
     )
