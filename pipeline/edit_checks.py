@@ -16,7 +16,7 @@ from fnmatch import fnmatchcase
 import polars as pl
 
 from pipeline.study import EditCheck, Frames, Seen, Study
-from pipeline.versions import current_records
+from pipeline.versions import current_records, latest_issue
 from schemas.base import empty, names
 from schemas.quality import CheckCounts, Queries
 
@@ -102,7 +102,7 @@ def check_transfers(
     door = _at_the_door(checks, findings, accepted)
     # One transfer after another: the forms as they stood are held for one of them only.
     sights = pl.concat(
-        _sights(run_checks(checks, seen_at(accepted, date)), door, date).with_columns(TRANSFER=date)
+        _sights(run_checks(checks, seen_at(study, accepted, date)), door, date).with_columns(TRANSFER=date)
         for date in dates
     )
     about = pl.DataFrame(
@@ -113,12 +113,13 @@ def check_transfers(
     return Checked(_carry(sights, about, accepted, dates), _count(sights, about, dates))
 
 
-def seen_at(accepted: Frames, date: dt.date) -> Seen:
+def seen_at(study: Study, accepted: Frames, date: dt.date) -> Seen:
     """The forms as they stood on the day of a transfer: what had been delivered and received by then."""
+    rules = {rule.form: rule.rule for rule in study.cut_rules}
     versions = {form: rows.lazy().filter(_came(rows) <= date) for form, rows in accepted.items()}
+    stood = {"received": current_records, "latest": latest_issue}
     current = {
-        form: current_records(rows, pl.lit(True)) if _versioned(accepted[form]) else rows
-        for form, rows in versions.items()
+        form: stood[rules[form]](rows) if rules[form] in stood else rows for form, rows in versions.items()
     }
     # Held, not lazy: a hundred checks read them.
     held = pl.collect_all(list(current.values()))
@@ -127,7 +128,7 @@ def seen_at(accepted: Frames, date: dt.date) -> Seen:
 
 
 def _versioned(rows: pl.DataFrame) -> bool:
-    return {"record_id", "record_version"} <= set(rows.columns)
+    return "record_version" in rows.columns
 
 
 def _came(rows: pl.DataFrame) -> pl.Expr:

@@ -175,6 +175,20 @@ class EditCheck:
 
 
 @dataclass(frozen=True)
+class Conduct:
+    """Which forms tell how the trial is run: registrations, randomisations, the log of forms that are due.
+
+    A form is overdue or late when it is not there, or came, more than so many days after it was due.
+    """
+
+    registered: str
+    randomised: str
+    form_log: str
+    overdue_after: int
+    late_after: int
+
+
+@dataclass(frozen=True)
 class View:
     """A question asked often, kept in the warehouse as a view: `schema.name`, what a row is, its SELECT.
 
@@ -210,6 +224,7 @@ class Study:
     endpoints: tuple[Endpoint, ...]
     analyses: tuple[Analysis, ...]
     last_alive: tuple[CensorSource, ...]
+    conduct: Conduct
     figures: tuple[Any, ...]
     published: Path
     edit_checks: tuple[EditCheck, ...] = ()

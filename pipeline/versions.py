@@ -13,7 +13,12 @@ def newest_version(in_time: pl.Expr) -> pl.Expr:
     return pl.when(in_time).then("record_version").max().over("record_id")
 
 
-def current_records(versions: pl.LazyFrame, in_time: pl.Expr) -> pl.LazyFrame:
-    """Of each record the newest version in time, if that is not its deletion."""
-    newest = pl.col("record_version") == newest_version(in_time)
-    return versions.filter(in_time & newest & (pl.col("record_status") != "DELETED"))
+def current_records(versions: pl.LazyFrame) -> pl.LazyFrame:
+    """Of each record the newest version, if that is not its deletion."""
+    newest = pl.col("record_version") == newest_version(pl.lit(True))
+    return versions.filter(newest & (pl.col("record_status") != "DELETED"))
+
+
+def latest_issue(issues: pl.LazyFrame) -> pl.LazyFrame:
+    """Of a list that is delivered whole each time, the newest issue."""
+    return issues.filter(pl.col("as_of") == pl.col("as_of").max())

@@ -1,6 +1,6 @@
-"""What the door says about what it received: transfers, findings, quarantine, receipts, cut-off read-out.
+"""What is known about the quality of the data: at the door, at a cut-off, by edit checks; and how much of it.
 
-What does not belong here: queries to sites (cross-form checks), any column of a form.
+What does not belong here: any column of a form.
 """
 
 from __future__ import annotations
@@ -129,3 +129,71 @@ class CheckCounts(Table):
 
     class Config:
         unique = ["TRANSFER", "CHECK_ID"]
+
+
+class _Institution(Table):
+    SITE: str = column("Institution Code", comment="UNKNOWN where it cannot be read")
+
+
+class _Form(Table):
+    FORM: str = column("Form", comment="stem of the file's name")
+
+
+class _Recruited(Table):
+    REGISTERED: int = column("Patients Registered", ge=0)
+    RANDOMISED: int = column("Patients Randomised", ge=0)
+
+
+class _Came(Table):
+    RECEIVED: int = column("Rows Received", ge=0)
+    ACCEPTED: int = column("Rows Accepted", ge=0)
+    QUARANTINED: int = column("Rows Quarantined", ge=0)
+    OVERDUE: int = column("Forms Overdue", ge=0, comment="due more than 60 days ago and not received")
+    LATE: int = column("Forms Late", ge=0, comment="received more than 180 days after they were due")
+    DAYS_MEDIAN: float = column("Days to Receipt, Median", required=False, comment="since completion")
+    DAYS_P90: float = column("Days to Receipt, 90th Percentile", required=False, comment="since completion")
+
+
+class _Asked(Table):
+    OPEN: int = column("Open Queries", ge=0)
+    OPEN_0_30: int = column("Open up to 30 Days", ge=0)
+    OPEN_31_90: int = column("Open 31 to 90 Days", ge=0)
+    OPEN_91: int = column("Open More than 90 Days", ge=0)
+    ANSWERED: int = column("Answered Queries", ge=0, comment="by a version of the record")
+    CLOSED: int = column("Closed Queries", ge=0, comment="gone without a version of the record")
+
+
+# A table's columns stand in the order of its bases, the last base first.
+class BySiteForm(_Asked, _Came, _Form, _Institution):
+    """What each institution sent of each form, what is due and what is asked, at the last transfer"""
+
+    class Config:
+        unique = ["SITE", "FORM"]
+
+
+class BySite(_Asked, _Came, _Recruited, _Institution):
+    """What each institution sent, what is due and what is asked, at the last transfer"""
+
+    class Config:
+        unique = ["SITE"]
+
+
+class ByForm(_Asked, _Came, _Form):
+    """What came of each form, what is due and what is asked, at the last transfer"""
+
+    class Config:
+        unique = ["FORM"]
+
+
+class _Check(Table):
+    CHECK_ID: str = column("Edit Check")
+    SEVERITY: str = column("Severity", codelist=["reject", "query", "warn"])
+    RULE: str = column("What Must Hold")
+    FOUND: int = column("Records Found", ge=0)
+
+
+class ByCheck(_Asked, _Check):
+    """What each edit check finds at the last transfer, and how its queries stand"""
+
+    class Config:
+        unique = ["CHECK_ID"]

@@ -198,7 +198,8 @@ def test_a_record_counts_from_the_transfer_that_brings_it_and_from_its_receipt()
         2009-12-17 | 2010-01-04  | LAB-02    | 1              | 130
     """)
     assert [
-        seen_at({"labs": rows}, date).forms["labs"].collect()["record_id"].to_list() for date in TRANSFERS
+        seen_at(STUDY, {"labs": rows}, date).forms["labs"].collect()["record_id"].to_list()
+        for date in TRANSFERS
     ] == [[], ["LAB-01"], ["LAB-01", "LAB-02"]]
     assert [row[2] for row in states(check(rows))] == ["2009-12-17", "2010-12-31"]
 

@@ -17,7 +17,7 @@ from pipeline.studies.calgb_100104.figures import FIGURES
 from pipeline.studies.calgb_100104.mapping import SDTM
 from pipeline.studies.calgb_100104.report import REPORT
 from pipeline.studies.calgb_100104.views import VIEWS
-from pipeline.study import Arm, CutOff, CutRule, Stratum, Study
+from pipeline.study import Arm, Conduct, CutOff, CutRule, Stratum, Study
 from schemas.crf.calgb_100104 import FORM_CODE, FORMS, RESTRICTED
 
 HERE = Path(__file__).parent
@@ -37,6 +37,8 @@ CUT_RULES = (
     *(CutRule(log, "latest", "the data centre's log, delivered whole with each transfer") for log in LOGS),
     *(CutRule(form, "received", SUBMITTED) for form in FORMS if form not in ("sites", *LOGS)),
 )
+# Edit checks EC023 and EC024 have the same limits.
+CONDUCT = Conduct("registration", "randomization", "form_log", overdue_after=60, late_after=180)
 
 STUDY = Study(
     id="CALGB-100104",
@@ -65,6 +67,7 @@ STUDY = Study(
     endpoints=ENDPOINTS,
     analyses=ANALYSES,
     last_alive=LAST_ALIVE,
+    conduct=CONDUCT,
     figures=FIGURES,
     published=HERE / "published.csv",
     edit_checks=EDIT_CHECKS,
