@@ -25,6 +25,23 @@ SECOND_CANCER_QUERIES = dt.date(2010, 12, 1)
 """First of the query sets to the sites; the paper says December 2010."""
 LAST_SCREENING = dt.date(2012, 1, 1)
 
+ENROLMENT_OPENS = dt.date(2004, 12, 1)
+ENROLMENT_CLOSES = dt.date(2009, 7, 31)
+"""Nobody is registered outside of these days (form specification); the paper's first is in April 2005."""
+FIRST_PROTOCOL_VERSION = "0"
+"""`protocol_version` of a patient registered before the first amendment."""
+AGE_MIN, AGE_MAX = 18, 70
+"""In complete years at registration."""
+ECOG_MAX = 1
+INDUCTION_MONTHS_MIN, INDUCTION_MONTHS_MAX = 2, 12
+INDUCTION_REGIMENS_MAX = 2
+CD34_MIN = 2
+"""In 10^6/kg."""
+MOBILISATION_DAYS_MAX = 42
+RANDOMISATION_DAY_MIN, RANDOMISATION_DAY_MAX = 100, 110
+"""Days after the infusion, which is day 0."""
+BLOCK_SIZE = 6
+
 STRATA = ("STRAT1R", "STRAT2R", "STRAT3R")
 LISTING_THRESHOLD = 5
 """Table 2 lists a term that at least this many patients of either arm had."""
@@ -44,20 +61,20 @@ def _divisor(test: str, unit: str) -> float:
 
 PARAMETERS: dict[str, float] = {
     # eligibility
-    "AGE_MIN": 18,
-    "AGE_MAX": 70,
+    "AGE_MIN": AGE_MIN,
+    "AGE_MAX": AGE_MAX,
     "AGE_LIMIT": 71,
     "ECOG_MIN": 0,
-    "ECOG_MAX": 1,
+    "ECOG_MAX": ECOG_MAX,
     "DURIE_SALMON_MIN": 1,
-    "INDUCTION_MONTHS_MIN": 2,
-    "INDUCTION_MONTHS_MAX": 12,
-    "INDUCTION_REGIMENS_MAX": 2,
+    "INDUCTION_MONTHS_MIN": INDUCTION_MONTHS_MIN,
+    "INDUCTION_MONTHS_MAX": INDUCTION_MONTHS_MAX,
+    "INDUCTION_REGIMENS_MAX": INDUCTION_REGIMENS_MAX,
     "RESPONSE_WINDOW_DAYS": 100,
-    "CD34_MIN": 2,
-    "MOBILISATION_DAYS_MAX": 42,
-    "RANDOMISATION_DAY_MIN": 100,
-    "RANDOMISATION_DAY_MAX": 110,
+    "CD34_MIN": CD34_MIN,
+    "MOBILISATION_DAYS_MAX": MOBILISATION_DAYS_MAX,
+    "RANDOMISATION_DAY_MIN": RANDOMISATION_DAY_MIN,
+    "RANDOMISATION_DAY_MAX": RANDOMISATION_DAY_MAX,
     # stratification and units
     "STRATA_FACTORS": len(STRATA),
     "B2M_LIMIT": B2M_LIMIT["mg/L"],

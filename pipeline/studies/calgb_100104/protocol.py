@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.studies.calgb_100104.analyses import ANALYSES
-from pipeline.studies.calgb_100104.design import LONG_TERM, SAFETY_DATE, UNBLINDING
+from pipeline.studies.calgb_100104.design import BLOCK_SIZE, LONG_TERM, SAFETY_DATE, UNBLINDING
 from pipeline.studies.calgb_100104.displays import DISPLAYS, LISTINGS
 from pipeline.studies.calgb_100104.edit_checks import EDIT_CHECKS
 from pipeline.studies.calgb_100104.endpoints import ENDPOINTS, LAST_ALIVE
@@ -56,7 +56,7 @@ STUDY = Study(
         Stratum("Prior thalidomide", "STRAT2R", "STRAT2V", {"Y": "yes", "N": "no"}),
         Stratum("Prior lenalidomide", "STRAT3R", "STRAT3V", {"Y": "yes", "N": "no"}),
     ),
-    block_size=6,
+    block_size=BLOCK_SIZE,
     unblinding=UNBLINDING,
     cut_offs=CUT_OFFS,
     cut_rules=CUT_RULES,
