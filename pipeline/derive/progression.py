@@ -219,9 +219,10 @@ def signs_of_progression(series: pl.DataFrame, criteria: Criteria) -> pl.DataFra
 
     series: as `marker_series` gives it; a subject's first row is the reference and no progression. A visit is
     the first of the two assessments where one has to confirm it. CONFIRMED is false for a rise after which
-    that marker was not evaluated again, unless death from myeloma followed: no progression, a query. CONFIRMDT
-    is the visit that confirmed a rise, null where none had to. Where several rules are met, findings that need
-    no confirmation name the visit, then the first rise in the criteria's order, which has to be confirmed.
+    that marker was not evaluated again, unless death from myeloma followed: no progression, a query.
+    CONFIRMDT is the visit that confirmed a rise, null where none had to. Where several rules are met, a
+    finding that needs no confirmation names the visit, else the first rise in the criteria's order, which
+    has to be confirmed.
     """
     if series.is_empty():
         types = {"USUBJID": pl.String, "VISITDT": pl.Date, "BASIS": pl.String, "MARKER": pl.String}

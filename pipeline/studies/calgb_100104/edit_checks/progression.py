@@ -1,4 +1,4 @@
-"""Progression by the trial's rule, from the forms as they stood: what edit checks compare the site's call with.
+"""Progression by the trial's rule, from the forms as they stood: edit checks compare the site's call with it.
 
 The rule itself is `pipeline.derive.progression`; the forms reach it through the study's own tabulation. What
 does not belong here: a check, a second rule.
@@ -18,12 +18,12 @@ ASSESSMENT = "disease_assessment"
 
 
 def assessments(seen: Seen) -> pl.LazyFrame:
-    """The current disease assessments with USUBJID and VISITDT, the (first possible) day of the assessment."""
+    """The current disease assessments with USUBJID and VISITDT, the first possible day of assessment."""
     return seen.forms[ASSESSMENT].with_columns(subject(), VISITDT=first_possible_day("assess_dt"))
 
 
 def marker_visits(seen: Seen) -> pl.DataFrame:
-    """One row per subject and visit since the reference visit, as `derive.progression.marker_series` gives it."""
+    """One row per subject and visit since the reference visit: `derive.progression.marker_series`."""
     # Only assessments are read; the domains' functions ask for the forms they also read.
     others = ("labs", "follow_up", "registration", "on_study")
     forms = {form: seen.forms[form].head(0).collect() for form in others}
