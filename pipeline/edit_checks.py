@@ -15,10 +15,10 @@ from fnmatch import fnmatchcase
 
 import polars as pl
 
-from pipeline.study import EditCheck, Frames, Seen, Study
+from pipeline.study import CutOff, EditCheck, Frames, Seen, Study
 from pipeline.versions import current_records, latest_issue
 from schemas.base import empty, names
-from schemas.quality import CheckCounts, Queries
+from schemas.quality import ArmFindings, CheckCounts, Queries
 
 FOUND = {
     "FORM": pl.String,
@@ -102,15 +102,35 @@ def check_transfers(
     door = _at_the_door(checks, findings, accepted)
     # One transfer after another: the forms as they stood are held for one of them only.
     sights = pl.concat(
-        _sights(run_checks(checks, seen_at(study, accepted, date)), door, date).with_columns(TRANSFER=date)
+        _by_query(
+            pl.concat(
+                [run_checks(checks, seen_at(study, accepted, date)), _standing(door, date)], how="diagonal"
+            )
+        ).with_columns(TRANSFER=date)
         for date in dates
     )
-    about = pl.DataFrame(
-        [(check.id, check.severity, check.ask, check.rule) for check in checks],
-        schema=dict.fromkeys(("CHECK_ID", "SEVERITY", "ASKED", "RULE"), pl.String),
-        orient="row",
-    )
+    about = _about(checks)
     return Checked(_carry(sights, about, accepted, dates), _count(sights, about, dates))
+
+
+def check_arms(study: Study, accepted: Frames, restricted: Frames, cut_off: CutOff) -> pl.DataFrame:
+    """quality.arm_findings: what the checks that need the arms find in the forms as a cut-off saw them.
+
+    accepted: the forms those checks name; restricted: the restricted files. Nothing before the unblinding.
+    """
+    checks = [check for check in study.edit_checks if check.needs_arms]
+    if cut_off.date < study.unblinding or not checks:
+        return empty(ArmFindings)
+    seen = seen_at(study, accepted, cut_off.date)
+    opened = {name: rows.lazy() for name, rows in restricted.items()}
+    found = run_checks(checks, Seen(seen.date, {**seen.forms, **opened}, {**seen.versions, **opened}))
+    return (
+        _by_query(found)
+        .join(_about(checks), on="CHECK_ID")
+        .with_columns(CUTOFF=cut_off.date)
+        .select(names(ArmFindings))
+        .sort("QUERY")
+    )
 
 
 def seen_at(study: Study, accepted: Frames, date: dt.date) -> Seen:
@@ -203,20 +223,29 @@ def _claims(checks: Sequence[EditCheck], findings: pl.DataFrame) -> pl.DataFrame
     )
 
 
-def _sights(found: pl.DataFrame, door: pl.DataFrame, date: dt.date) -> pl.DataFrame:
-    """One row per query seen at this transfer: QUERY, CHECK_ID and FOUND; what was found in one cell twice is
-    told together."""
-    standing = door.filter(pl.col("FROM") <= date, pl.col("UNTIL").is_null() | (pl.col("UNTIL") > date)).drop(
-        "FROM", "UNTIL"
-    )
-    both = pl.concat([found, standing], how="diagonal")
-    where = pl.coalesce("RECORD", "PATIENT", "LINE", "SITE", pl.lit("-"))
-    query = pl.concat_str("CHECK_ID", "FORM", where, "COLUMN", separator="/", ignore_nulls=True)
+def _standing(door: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+    """The door's findings that stand on this day."""
+    ended = pl.col("UNTIL") <= date
+    return door.filter(pl.col("FROM") <= date, ~ended.fill_null(False)).drop("FROM", "UNTIL")
+
+
+def _by_query(found: pl.DataFrame) -> pl.DataFrame:
+    """One row per query: QUERY, CHECK_ID and FOUND; what was found in one cell twice is told together."""
+    where = [name for name in ("RECORD", "PATIENT", "LINE", "SITE") if name in found.columns]
+    parts = ("CHECK_ID", "FORM", pl.coalesce(*where, pl.lit("-")), "COLUMN")
     words = pl.col("FOUND").unique().sort().str.join("; ")
     return (
-        both.with_columns(QUERY=query)
+        found.with_columns(QUERY=pl.concat_str(*parts, separator="/", ignore_nulls=True))
         .group_by("QUERY", "CHECK_ID", "FORM", "RECORD", "COLUMN")
         .agg(pl.col("VERSION").max(), pl.col("PATIENT").min(), pl.col("SITE").min(), FOUND=words)
+    )
+
+
+def _about(checks: Sequence[EditCheck]) -> pl.DataFrame:
+    return pl.DataFrame(
+        [(check.id, check.severity, check.ask, check.rule) for check in checks],
+        schema=dict.fromkeys(("CHECK_ID", "SEVERITY", "ASKED", "RULE"), pl.String),
+        orient="row",
     )
 
 

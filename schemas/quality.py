@@ -131,6 +131,25 @@ class CheckCounts(Table):
         unique = ["TRANSFER", "CHECK_ID"]
 
 
+class ArmFindings(Table):
+    """What the edit checks find that need to know the arms, at each cut-off from the unblinding on"""
+
+    CUTOFF: dt.date = column("Data Cut-off")
+    QUERY: str = column("Query Identifier", comment="check, record and column")
+    CHECK_ID: str = column("Edit Check")
+    SEVERITY: str = column("Severity", codelist=["reject", "query", "warn"])
+    SITE: str = column("Institution Code", required=False)
+    PATIENT: str = column("Patient Identifier", required=False)
+    FORM: str = column("Form", comment="stem of the file's name")
+    RECORD: str = column("Record", required=False, comment="blank where a record is missing")
+    COLUMN: str = column("Column", required=False)
+    FOUND: str = column("What Was Found", comment="never an arm")
+    ASKED: str = column("What Is Asked")
+
+    class Config:
+        unique = ["CUTOFF", "QUERY"]
+
+
 class _Institution(Table):
     SITE: str = column("Institution Code", comment="UNKNOWN where it cannot be read")
 

@@ -13,11 +13,11 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.edit_checks import Checked, check_transfers, seen_at, told, where
+from pipeline.edit_checks import Checked, check_arms, check_transfers, seen_at, told, where
 from pipeline.studies.calgb_100104.protocol import STUDY
-from pipeline.study import EditCheck
+from pipeline.study import EditCheck, Seen
 from schemas.base import dtypes, failures
-from schemas.quality import CheckCounts, Findings, Queries
+from schemas.quality import ArmFindings, CheckCounts, Findings, Queries
 from tests.tables import read
 
 LABS = {
@@ -278,6 +278,34 @@ def test_a_check_that_needs_the_arms_is_not_asked_here() -> None:
     )
     assert checked.queries.is_empty()
     assert checked.counts.is_empty()
+
+
+def test_a_check_that_needs_the_arms_is_asked_at_a_cut_off_from_the_unblinding_on() -> None:
+    """The value is above what the restricted file allows; the last value came after the cut-off."""
+    limited = EditCheck(
+        "EC903",
+        ("labs", "limits"),
+        "value is at most the limit",
+        "query",
+        "Please check.",
+        lambda seen: where("labs", pl.col("value") > pl.col("limit"), "value", told("value {}", "value"))(
+            Seen(seen.date, {"labs": seen.forms["labs"].join(seen.forms["limits"], how="cross")}, {})
+        ),
+        needs_arms=True,
+    )
+    rows = labs("""
+        TRANSFER   | record_id | record_version | value
+        2009-06-30 | LAB-01    | 1              | 120
+        2009-06-30 | LAB-02    | 1              | 80
+        2010-12-31 | LAB-03    | 1              | 130
+    """)
+    study = replace(STUDY, edit_checks=(limited, RANGE))
+    limits = {"limits": pl.DataFrame({"limit": [100]})}
+    early = replace(STUDY.cut_offs[0], date=STUDY.unblinding - dt.timedelta(days=1))
+    assert check_arms(study, {"labs": rows}, limits, early).is_empty()
+    found = check_arms(study, {"labs": rows}, limits, STUDY.cut_off("2009-12-17"))
+    assert failures(ArmFindings, found).is_empty()
+    assert found["QUERY"].to_list() == ["EC903/labs/LAB-01/value"]
 
 
 def test_two_faults_of_one_cell_are_one_query() -> None:
