@@ -1,8 +1,8 @@
 """The trial's 144 edit checks as values, grouped by where they need to look.
 
 `door`: structure, cells and any form; `entry`: registration to randomisation, the code list, unblinding;
-`findings`: disease assessments and laboratory; `adverse`, `treatment`,
-`follow_up`, `second_cancer`: what comes after randomisation. What does not belong here: how checks are run (`pipeline.edit_checks`), rules of
+`findings`: disease assessments and laboratory; `adverse`, `treatment`, `follow_up`, `second_cancer`: what
+comes after randomisation. What does not belong here: how checks are run (`pipeline.edit_checks`), rules of
 one cell (`schemas/crf`).
 """
 
