@@ -86,7 +86,7 @@ def outside(rows: pl.LazyFrame, low: float | None, high: float | None) -> pl.Laz
     return rows.filter((pl.col("VALUE") < pl.lit(low)) | (pl.col("VALUE") > pl.lit(high)))
 
 
-def calcium(seen: Seen) -> pl.LazyFrame:
+def lab_calcium(seen: Seen) -> pl.LazyFrame:
     return broken(outside(_labs(seen).filter(test="CA"), *CALCIUM_LIMITS), "labs", "unit", _result(""))
 
 
