@@ -7,7 +7,7 @@ would, `transfers` puts it on disk. Nothing here may import what it is used to t
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -15,6 +15,7 @@ import polars as pl
 from pipeline.simulate.calibrated import calibrated_trial
 from pipeline.simulate.forms import fill_forms, treatment_codes
 from pipeline.simulate.free import free_trial
+from pipeline.simulate.logs import NO_FAULTS, query_log
 from pipeline.simulate.patients import Trial
 from pipeline.simulate.transfers import DATES, as_text, write_restricted, write_transfers
 
@@ -26,12 +27,12 @@ SEED = 100_104
 
 def calibrated_forms() -> dict[str, pl.DataFrame]:
     """All forms of the calibrated trial, every cell as text, all record versions."""
-    return {name: as_text(frame) for name, frame in fill_forms(calibrated_trial(SEED), SEED)}
+    return _as_text(calibrated_trial(SEED), SEED)
 
 
 def free_forms(patients: int, seed: int) -> dict[str, pl.DataFrame]:
     """All forms of a free trial of so many registered patients, every cell as text."""
-    return {name: as_text(frame) for name, frame in fill_forms(free_trial(patients, seed), seed)}
+    return _as_text(free_trial(patients, seed), seed)
 
 
 def simulate_calibrated(out: Path) -> None:
@@ -45,5 +46,16 @@ def simulate_trial(patients: int, seed: int, out: Path, transfer_dates: Sequence
 
 
 def _write(trial: Trial, seed: int, out: Path, transfer_dates: Sequence[dt.date] = DATES) -> None:
-    write_transfers(fill_forms(trial, seed), out, transfer_dates)
+    write_transfers(_forms_and_logs(trial, seed, transfer_dates), out, transfer_dates)
     write_restricted(treatment_codes(trial, seed), out)
+
+
+def _as_text(trial: Trial, seed: int) -> dict[str, pl.DataFrame]:
+    return {name: as_text(frame) for name, frame in _forms_and_logs(trial, seed, DATES)}
+
+
+def _forms_and_logs(
+    trial: Trial, seed: int, transfer_dates: Sequence[dt.date]
+) -> Iterator[tuple[str, pl.DataFrame]]:
+    yield from fill_forms(trial, seed, transfer_dates)
+    yield "query_log", query_log(NO_FAULTS, transfer_dates)

@@ -5,7 +5,8 @@ A large trial never stands in memory as a whole. What does not belong here: what
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime as dt
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import polars as pl
@@ -24,8 +25,8 @@ from pipeline.simulate.forms_entry import (
     registration,
     transplant,
 )
-from pipeline.simulate.forms_findings import disease_assessment, labs
-from pipeline.simulate.forms_follow_up import death, follow_up, subsequent_therapy
+from pipeline.simulate.forms_findings import disease_assessment, labs, plasmacytoma
+from pipeline.simulate.forms_follow_up import death, follow_up, spm_questionnaire, subsequent_therapy
 from pipeline.simulate.forms_treatment import (
     adverse_event_form,
     crossover,
@@ -34,18 +35,31 @@ from pipeline.simulate.forms_treatment import (
     treatment_dose,
     unblinding,
 )
+from pipeline.simulate.lesions import add_plasmacytomas
+from pipeline.simulate.logs import READ, form_log
 from pipeline.simulate.patients import LEN, Trial
 from pipeline.simulate.records import SITE_CODES, coded, constant, numbered, randomised
 from pipeline.simulate.toxicity import adverse_events
+from pipeline.simulate.transfers import DATES
 from schemas.base import names
 from schemas.crf.calgb_100104 import FORMS
 
 
-def fill_forms(t: Trial, seed: int) -> Iterator[tuple[str, pl.DataFrame]]:
+def fill_forms(t: Trial, seed: int, as_of: Sequence[dt.date] = DATES) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield (form, all versions of its records), dates as dates and everything else as it prints.
 
-    Adds baseline, course of treatment and disease to the trial first; `sites` is the first form.
+    Adds baseline, course of treatment and disease to the trial first; `sites` is the first form, the log of
+    forms, as it stood on the days of `as_of`, the last.
     """
+    logged = {}
+    for form, frame in _forms_of_patients(t, seed):
+        if form in READ:
+            logged[form] = frame.select("patient_id", "site_code", "received_dt", *READ[form])
+        yield form, frame
+    yield "form_log", form_log(logged, as_of)
+
+
+def _forms_of_patients(t: Trial, seed: int) -> Iterator[tuple[str, pl.DataFrame]]:
     add_baseline(t, seed)
     add_course(t, seed)
     add_disease(t, seed)
@@ -57,15 +71,22 @@ def fill_forms(t: Trial, seed: int) -> Iterator[tuple[str, pl.DataFrame]]:
     yield "sites", sites()
     yield "registration", registration(t, seed)
     yield "eligibility", eligibility(t, seed)
-    yield "on_study", on_study(t, seed)
+    entry = on_study(t, seed)
+    with_plasmacytoma = entry.filter(plasmacytoma_bl="Y")["patient_id"]
+    lesions = add_plasmacytomas(t, v, m, np.isin(t["patient_id"], with_plasmacytoma), seed)
+    yield "on_study", entry
     yield "induction", induction(t, seed)
     yield "labs", labs(t, v, events, seed)
     yield "transplant", transplant(t, seed)
-    yield "disease_assessment", disease_assessment(t, v, m, seed)
+    assessments = disease_assessment(t, v, m, seed)
+    yield "disease_assessment", assessments
+    yield "plasmacytoma", plasmacytoma(t, v, lesions, assessments, seed)
     yield "randomization", randomization(t, seed)
     yield "treatment_dose", treatment_dose(t, cycles, seed)
     yield "adverse_events", adverse_event_form(t, events, seed)
-    yield "new_primary_cancer", new_primary_cancer(t, seed)
+    cancers = new_primary_cancer(t, seed)
+    yield "new_primary_cancer", cancers
+    yield "spm_questionnaire", spm_questionnaire(t, cancers, seed)
     yield "off_treatment", off_treatment(t, seed)
     yield "follow_up", follow_up(t, v, seen, seed)
     yield "subsequent_therapy", subsequent_therapy(t, seed)

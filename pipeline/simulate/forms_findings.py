@@ -22,6 +22,8 @@ from pipeline.simulate.disease import (
     URINE,
     known_by,
 )
+from pipeline.simulate.lesions import CALLS as PLASMACYTOMAS
+from pipeline.simulate.lesions import LOCATIONS, METHODS, NOT_DONE
 from pipeline.simulate.patients import CUT1, NEVER, NONE, Rng, Rows, Trial, stream
 from pipeline.simulate.records import (
     coded,
@@ -198,7 +200,7 @@ def disease_assessment(t: Trial, v: Rows, m: Rows, seed: int) -> pl.DataFrame:
         "bm_dt": dates(np.where(marrow, np.where(kind == AT_PD, days, days - rng.integers(0, 4, n)), NEVER)),
         "bm_pc_pct": decimals(m["bm"], 0),
         "bone_lesions": coded(np.where(m["bone"] < 0, 4, m["bone"]), LESIONS),
-        "plasmacytoma": coded(np.where(m["plasma"] < 0, 4, m["plasma"]), LESIONS),
+        "plasmacytoma": coded(np.where(m["plasma"] < 0, NOT_DONE, m["plasma"]), PLASMACYTOMAS),
         "ca_result": decimals(m["ca"], 1),
         "ca_unit": constant("mg/dL", n),
         "alb_result": decimals(m["alb"], 1),
@@ -232,3 +234,25 @@ def disease_assessment(t: Trial, v: Rows, m: Rows, seed: int) -> pl.DataFrame:
     return records(
         rng, t, "disease_assessment", i, days, columns, arrival, ("alb_result",), peers, revised=revised
     )
+
+
+def plasmacytoma(t: Trial, v: Rows, lesions: Rows, assessments: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Lesions as measured; they arrive with the disease assessment to which they belong."""
+    rng = stream(seed, "form plasmacytoma")
+    visit = lesions["visit"]
+    i, days = v["i"][visit], v["day"][visit]
+    belongs = pl.DataFrame(
+        {"patient_id": t["patient_id"][i].astype(np.int32), "assess_no": v["number"][visit]}
+    )
+    first = assessments.group_by("patient_id", "assess_no").agg(pl.col("received_dt").min())
+    arrival = belongs.join(first, on=["patient_id", "assess_no"], how="left", maintain_order="left")
+    columns = {
+        "assess_no": belongs["assess_no"],
+        "lesion_no": pl.Series(lesions["number"]),
+        "location": coded(lesions["place"], LOCATIONS),
+        "diam1": decimals(lesions["diam1"], 1),
+        "diam2": decimals(lesions["diam2"], 1),
+        "method": coded(lesions["method"], METHODS),
+    }
+    days_in = arrival["received_dt"].to_physical().to_numpy()
+    return records(rng, t, "plasmacytoma", i, days, columns, days_in, ("method",))

@@ -1,4 +1,4 @@
-"""Forms of follow-up: contacts, subsequent therapy, death.
+"""Forms of follow-up: contacts, questionnaires on second cancers, subsequent therapy, death.
 
 What does not belong here: how a truth is made, how records are versioned.
 """
@@ -9,7 +9,17 @@ import numpy as np
 import polars as pl
 
 from pipeline.simulate.disease import known_by
-from pipeline.simulate.patients import NEVER, NONE, Rows, Trial, stream
+from pipeline.simulate.patients import (
+    AE_CUT,
+    LAST_SCREENING,
+    NEVER,
+    NONE,
+    QUERY_ROUNDS,
+    Rows,
+    Trial,
+    stream,
+    weekday,
+)
 from pipeline.simulate.records import coded, dates, due, flag, place_of, received, records
 from pipeline.simulate.toxicity import TERM, TERMS
 
@@ -51,6 +61,51 @@ def follow_up(t: Trial, v: Rows, c: Rows, seed: int) -> pl.DataFrame:
     by = due(t, at, known_by(t, at, when))
     arrival = received(rng, t, at, when, by=by)
     return records(rng, t, "follow_up", at, when, columns, arrival, omitted=("last_disease_assess_dt",))
+
+
+SCREENINGS = ("SKIN", "COLONOSCOPY", "CBC", "SKIN; CBC", "COLONOSCOPY; CBC", "CBC; MARROW")
+OF_MEN, OF_WOMEN = ("PSA", "PSA; COLONOSCOPY"), ("MAMMOGRAM", "MAMMOGRAM; SKIN")
+
+
+def spm_questionnaire(t: Trial, cancers: pl.DataFrame, seed: int) -> pl.DataFrame:
+    """Three rounds of queries and the last screening, each for every randomised patient alive then.
+
+    cancers: the form of second cancers. A cancer diagnosed since the round before (in the first round: since
+    randomisation) is a Y, which arrives no earlier than the cancer's own form. Of who is lost nobody knows.
+    """
+    rng = stream(seed, "form spm questionnaire")
+    n = len(t["reg"])
+    answered = [weekday(sent + rng.integers(2, 40, n)) for sent in QUERY_ROUNDS]
+    asked = np.vstack([*answered, np.full(n, LAST_SCREENING)])
+    i, number = np.nonzero(((t["arm"] != NONE) & (t["death"] > asked)).T)
+    days = asked[number, i]
+
+    reported = cancers.group_by("patient_id", "dx_dt").agg(pl.col("received_dt").min())
+    by_id = np.argsort(t["patient_id"])
+    ill = by_id[np.searchsorted(t["patient_id"], reported["patient_id"].to_numpy(), sorter=by_id)]
+    place = place_of(ill, reported["dx_dt"].to_physical().to_numpy())
+    order = np.argsort(place)
+    place, came = place[order], reported["received_dt"].to_physical().to_numpy()[order]
+    until = np.searchsorted(place, place_of(i, days), side="right")
+    first_round = np.append(True, i[1:] != i[:-1])[: len(i)]
+    before = np.where(first_round, np.searchsorted(place, place_of(i, np.zeros_like(i))), np.roll(until, 1))
+    new = until > before
+    arrival = received(rng, t, i, days, by=AE_CUT, median=30)
+    arrival[new] = np.maximum(arrival[new], came[until[new] - 1])
+
+    unknown = ~new & t["ltfu"][i] & (t["followed"][i] < days)
+    words = (*SCREENINGS, *OF_MEN, *OF_WOMEN)
+    of_sex = np.where(t["male"][i], len(SCREENINGS), len(SCREENINGS) + len(OF_MEN)) + rng.integers(
+        0, 2, len(i)
+    )
+    done = np.where(rng.random(len(i)) < 0.5, of_sex, rng.integers(0, len(SCREENINGS), len(i)))
+    columns = {
+        "round": pl.Series(number + 1),
+        "questionnaire_dt": dates(days),
+        "any_new_cancer": coded(np.select([new, unknown], [0, 2], 1), ("Y", "N", "UNK")),
+        "screening_done": coded(np.where(unknown | (rng.random(len(i)) < 0.2), -1, done), words),
+    }
+    return records(rng, t, "spm_questionnaire", i, days, columns, arrival, ("screening_done",))
 
 
 NEXT_AGENTS = (

@@ -19,6 +19,7 @@ from pipeline.simulate.patients import (
     NEVER,
     NONE,
     PBO,
+    QUERY_ROUNDS,
     SPM_TYPES,
     Rng,
     Rows,
@@ -145,9 +146,8 @@ def new_primary_cancer(t: Trial, seed: int) -> pl.DataFrame:
     k, s = len(i), len(skin)
     at, days = np.concatenate([i, skin]), np.concatenate([t["spm"][i], skin_day])
     arrival = received(rng, t, at, days, by=due(t, at, known_by(t, at, days)), median=60)
-    # Three rounds of queries went to the sites since December 2010; half of the later reports came by them.
-    rounds = np.array([day("2010-12-01"), day("2011-01-15"), day("2011-06-01")])
-    source = np.where(rng.random(k + s) < 0.5, np.searchsorted(rounds, arrival), 0)
+    # Half of the reports after the first round of queries came by them.
+    source = np.where(rng.random(k + s) < 0.5, np.searchsorted(QUERY_ROUNDS, arrival), 0)
     kinds_of_skin = [
         ("NMSC_BCC", "basal cell carcinoma of the skin"),
         ("NMSC_SCC", "squamous cell carcinoma of the skin"),

@@ -36,6 +36,9 @@ def day(iso: str) -> int:
 
 
 CUT1, CUT2, AE_CUT = day("2009-12-17"), day("2011-10-31"), day("2012-02-29")
+QUERY_ROUNDS = (day("2010-12-01"), day("2011-01-15"), day("2011-06-01"))
+"""Days on which the three sets of queries about second cancers went out (the paper: since December 2010)."""
+LAST_SCREENING = day("2012-01-01")
 FIRST_ENROLMENT, LAST_ENROLMENT = day("2005-04-11"), day("2009-07-17")
 
 

@@ -18,9 +18,10 @@ from schemas.crf.calgb_100104 import FORM_CODE, FORMS
 STUDY = "CALGB-100104"
 PREFIX = {
     "registration": "REG", "eligibility": "ELIG", "on_study": "ONS", "induction": "IND", "labs": "LAB",
-    "transplant": "TXP", "disease_assessment": "DA", "randomization": "RND", "treatment_dose": "DOSE",
-    "adverse_events": "AE", "new_primary_cancer": "SPM", "off_treatment": "OFF", "follow_up": "FU",
-    "subsequent_therapy": "RX", "death": "DTH", "crossover": "XO", "unblinding": "UNB", "deviations": "DEV",
+    "transplant": "TXP", "disease_assessment": "DA", "plasmacytoma": "PLS", "randomization": "RND",
+    "treatment_dose": "DOSE", "adverse_events": "AE", "new_primary_cancer": "SPM",
+    "spm_questionnaire": "SPMQ", "off_treatment": "OFF", "follow_up": "FU", "subsequent_therapy": "RX",
+    "death": "DTH", "crossover": "XO", "unblinding": "UNB", "deviations": "DEV",
 }  # fmt: skip
 
 AMENDED, DELETED = 0.04, 0.005

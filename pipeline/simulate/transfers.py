@@ -33,7 +33,8 @@ def write_transfers(
 
     forms: by name, or one after another, so that a large trial never stands in memory as a whole.
     A transfer holds the record versions received after the transfer before, up to its own date. A form
-    with nothing new has no file; a form without receipt dates (`sites`) is in the first transfer.
+    with nothing new has no file; a form without receipt dates (`sites`) is in the first transfer, a log in
+    the transfer of its date.
     """
     files: dict[dt.date, dict[str, dict[str, int | str]]] = {date: {} for date in transfer_dates}
     for form, frame in forms.items() if isinstance(forms, Mapping) else forms:
@@ -50,9 +51,10 @@ def write_transfers(
 
 
 def _received_within(frame: pl.DataFrame, after: dt.date, until: dt.date, first: bool) -> pl.Expr:
-    if "received_dt" not in frame.columns:
+    date = next((name for name in ("as_of", "received_dt") if name in frame.columns), None)
+    if date is None:
         return pl.lit(first)
-    received = pl.col("received_dt").cast(pl.String).str.to_date("%Y-%m-%d")
+    received = pl.col(date).cast(pl.String).str.to_date("%Y-%m-%d")
     return (received > after) & (received <= until)
 
 

@@ -78,7 +78,7 @@ def simulated() -> dict[str, pl.DataFrame]:
             else pl.when(~pl.col(c.name).is_in(c.missing)).then(c.name).cast(c.dtype)
             for c in columns(model)
         )
-        if "record_id" in rows.columns:
+        if "record_version" in rows.columns:
             newest = pl.col("record_version") == pl.col("record_version").max().over("record_id")
             rows = rows.filter(newest, pl.col("record_status") != "DELETED")
         typed[name] = rows
