@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.derive.dates import first_possible_day, last_possible_day
 from pipeline.edit_checks import broken, told, where
-from pipeline.studies.calgb_100104.design import UNBLINDING
+from pipeline.studies.calgb_100104.design import LONG_TERM, UNBLINDING
 from pipeline.studies.calgb_100104.edit_checks.facts import (
     OVERDUE,
     deaths,
@@ -261,7 +261,7 @@ def _no_open_label(seen: Seen) -> pl.LazyFrame:
 
 
 def _counts_at_release(seen: Seen) -> pl.LazyFrame:
-    """One row on the study when the counts are not the paper's; asked once crossover is over."""
+    """One row on the study when the counts are not the paper's."""
     codes = seen.forms["treatment_codes"].filter(pl.col("arm") == "PLACEBO")
     placebo = seen.forms["randomization"].join(codes, on="randomization_no", how="semi")
     known = placebo.join(progression(seen), on="patient_id", how="left").join(
@@ -275,7 +275,9 @@ def _counts_at_release(seen: Seen) -> pl.LazyFrame:
     )
     other = (pl.col("eligible") != ELIGIBLE_AT_RELEASE) | (pl.col("crossed") != CROSSED_OVER)
     nobody = [pl.lit(None, pl.String).alias(name) for name in ("record_id", "patient_id", "site_code")]
-    rows = counts.filter(other).with_columns(*nobody, record_version=pl.lit(None, pl.Int64))
+    rows = counts.filter(other, pl.lit(seen.date >= LONG_TERM)).with_columns(
+        *nobody, record_version=pl.lit(None, pl.Int64)
+    )
     return broken(rows, XOVER, None, told("{} eligible, {} crossed over", "eligible", "crossed"))
 
 
@@ -306,7 +308,7 @@ FOLLOW_UP: tuple[EditCheck, ...] = (
     ),
     EditCheck(
         "EC122",
-        (FU,),
+        (FU, "randomization", DEATH),
         f"a living patient, neither lost nor withdrawn, had a contact in the last {CONTACT_MONTHS} months",
         "query",
         "Please contact the patient and send the follow-up form.",
@@ -368,7 +370,7 @@ FOLLOW_UP: tuple[EditCheck, ...] = (
     ),
     EditCheck(
         "EC137",
-        (XOVER, "disease_assessment", FU, DEATH, "treatment_codes"),
+        (XOVER, "randomization", "disease_assessment", FU, DEATH, "treatment_codes"),
         f"who crossed over had no progression before and was alive on {UNBLINDING}, and, where arms may be "
         "known, was assigned to placebo",
         "query",
@@ -399,9 +401,9 @@ FOLLOW_UP: tuple[EditCheck, ...] = (
     ),
     EditCheck(
         "EC140",
-        (XOVER, "randomization", "treatment_codes"),
-        f"of the placebo group {ELIGIBLE_AT_RELEASE} are alive without progression on {UNBLINDING}, and "
-        f"{CROSSED_OVER} crossed over",
+        (XOVER, "randomization", "disease_assessment", FU, DEATH, "treatment_codes"),
+        f"of the placebo group {ELIGIBLE_AT_RELEASE} were alive without progression on {UNBLINDING}, and "
+        f"{CROSSED_OVER} had crossed over by {LONG_TERM}",
         "warn",
         "For information: the counts at release differ from the paper's.",
         find=_counts_at_release,

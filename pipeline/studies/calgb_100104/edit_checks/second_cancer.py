@@ -181,7 +181,7 @@ SECOND_CANCER: tuple[EditCheck, ...] = (
     ),
     EditCheck(
         "EC131",
-        (SPM, "disease_assessment", "follow_up"),
+        (SPM, "randomization", "disease_assessment", "follow_up"),
         "the diagnosis is not after progression, else it is out of event-free survival and incidence",
         "warn",
         "For information: the cancer was diagnosed after progression.",

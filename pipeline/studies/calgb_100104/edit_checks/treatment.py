@@ -390,7 +390,7 @@ TREATMENT: tuple[EditCheck, ...] = (
     ),
     EditCheck(
         "EC114",
-        (DOSE, OFF, "death", "disease_assessment", "follow_up"),
+        (DOSE, OFF, "crossover", "death", "disease_assessment", "follow_up", "randomization"),
         "no cycle with capsules starts after the end of treatment, death or, while blinded, progression",
         "query",
         "Please check the cycle's dates against the end of treatment, death or progression.",
@@ -411,7 +411,7 @@ TREATMENT: tuple[EditCheck, ...] = (
     ),
     EditCheck(
         "EC116",
-        (OFF, DOSE),
+        (OFF, DOSE, "crossover"),
         f"the last dose is within {LAST_DOSE_DAYS} days of the end of the phase's last cycle",
         "query",
         "Please check the date of the last dose, or send the missing cycles.",
@@ -419,7 +419,7 @@ TREATMENT: tuple[EditCheck, ...] = (
     ),
     EditCheck(
         "EC117",
-        (OFF, "disease_assessment", "follow_up"),
+        (OFF, "crossover", "disease_assessment", "follow_up", "randomization"),
         "off treatment for progression: a progression is reported; after a progression treatment ends within "
         f"{OFF_AFTER_PROGRESSION_DAYS} days (the form may take {OVERDUE} more)",
         "query",
