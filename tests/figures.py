@@ -30,6 +30,11 @@ KM = {
     "PBO": (211, 127, (23, 19, 31), [211, 189, 143, 73, 29, 22, 11, 2]),
 }
 CAUSES = {"SECOND CANCER": 0.05, "PROGRESSION": 0.3, "DEATH": 0.02}
+RECRUITED = {
+    "REGISTERED": {"2006-12": (13, 13), "2007-01": (0, 13), "2007-02": (518, 531)},
+    "RANDOMISED": {"2006-12": (0, 0), "2007-01": (7, 7), "2007-02": (421, 428)},
+}
+"""In the month, and so far."""
 Row = tuple[object, ...]
 
 # ANALYSIS, LEVEL: counts of LEN, PBO and TOTAL
@@ -78,6 +83,12 @@ def make_results(p: float = 0.0231, gray: float = 0.0064) -> pl.DataFrame:
             result(analysis, group, level, "n", n)
             for group, n in zip(("LEN", "PBO", "TOTAL"), counts, strict=True)
         ]
+    rows += [
+        result("RECRUITMENT", "TOTAL", f"{line} {month}", statistic, n)
+        for line, months in RECRUITED.items()
+        for month, counts in months.items()
+        for statistic, n in zip(("n", "cumulative"), counts, strict=True)
+    ]
     frame = pl.DataFrame(rows, schema=base.dtypes(Results), orient="row", strict=False)
     assert base.failures(Results, frame).is_empty()
     return frame

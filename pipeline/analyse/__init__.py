@@ -32,6 +32,7 @@ METHODS: dict[str, Method] = {
         frequencies.concordance,
         frequencies.baseline_tests,
         frequencies.worst_grade,
+        frequencies.by_month,
         frequencies.summary,
         frequencies.parameters,
         frequencies.sample_size,

@@ -123,6 +123,28 @@ def worst_grade(data: Data) -> Output:
     return rows, []
 
 
+def by_month(data: Data) -> Output:
+    """Subjects per calendar month of each date in `dates` (label: variable), and how many so far; pooled.
+
+    Every month from the first to the last of all dates has a level: "RANDOMISED 2005-07".
+    """
+    dates = data.options["dates"]
+    months = data.rows.select(pl.col(v).dt.truncate("1mo").alias(name) for name, v in dates.items())
+    known = pl.concat([months[name] for name in dates]).drop_nulls()
+    if known.is_empty():
+        return [], []
+    span = pl.select(pl.date_range(known.min(), known.max(), "1mo")).to_series()
+    rows: list[Row] = []
+    for name in dates:
+        found = dict(months[name].drop_nulls().value_counts().iter_rows())
+        so_far = 0
+        for month in span:
+            so_far += found.get(month, 0)
+            level = f"{name} {month:%Y-%m}"
+            rows += [("TOTAL", level, "n", found.get(month, 0)), ("TOTAL", level, "cumulative", so_far)]
+    return rows, []
+
+
 def summary(data: Data) -> Output:
     """n, mean, standard deviation, median, quartiles and range of a variable, per level.
 

@@ -205,9 +205,8 @@ def _behind(dataset: str, study: Study) -> str:
 def _sections(study: Study) -> dict[str, str]:
     """The group of each document: the page of the report that shows it."""
     return {
-        name: "summary" if page.name == "index" else page.name
-        for page in study.report.pages
-        for part in page.sections
+        name: "summary" if page == "index" else page
+        for page, part in study.report.sections()
         for name in (*part.figures, *part.tables)
     }
 

@@ -209,3 +209,24 @@ def test_a_flow_that_does_not_add_up_is_an_error_that_says_where(where: dict[str
         render_figure(BY_NAME["figure_s1b"], results, make_curves())
     with pytest.raises(ValueError, match="does not add up"):
         describe_figure(BY_NAME["figure_s1b"], results)
+
+
+def test_recruitment_rises_to_everybody_and_never_by_arm(tmp_path: Path) -> None:
+    value = BY_NAME["recruitment"]
+    figure = render_figure(value, make_results(), make_curves())
+    (axes,) = figure.axes
+    assert [list(line.get_ydata()) for line in axes.lines] == [[0, 13, 13, 531], [0, 0, 7, 428]]
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["2007"]
+    assert list(axes.get_xticks()) == [1]  # the end of December is the New Year
+    shown = svg_texts(figure, tmp_path)
+    assert {"Registered: 531", "Randomly assigned: 428"} <= set(shown)
+    changed_to = changed(make_results(), 529, ANALYSIS="RECRUITMENT", LEVEL="REGISTERED 2007-02")
+    assert "Registered: 529" in svg_texts(render_figure(value, changed_to, make_curves()), tmp_path)
+    rows = figure_data(value, make_results(), make_curves())["rows"]
+    assert [(row["label"], [count["text"] for count in row["counts"]]) for row in rows] == [
+        ("2006-12", ["13", "13", "0", "0"]),
+        ("2007-01", ["0", "13", "7", "7"]),
+        ("2007-02", ["518", "531", "421", "428"]),
+    ]
+    assert {key["group"] for row in rows for count in row["counts"] for key in count["keys"]} == {"TOTAL"}
+    assert "Registered: 531; Randomly assigned: 428" in describe_figure(value, make_results())

@@ -344,7 +344,7 @@ def test_two_numbers_with_one_anchor_stop_the_report(tmp_path: Path) -> None:
 
 def test_the_trials_report_shows_what_its_study_declares() -> None:
     study = STUDIES["calgb_100104"]
-    sections = [section for page in study.report.pages for section in page.sections]
+    sections = [section for _, section in study.report.sections()]
     shown = [name for section in sections for name in (*section.figures, *section.tables)]
     assert len(set(shown)) == len(shown)
     assert {value.name for value in study.figures} <= set(shown)

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pipeline.outputs import NOTE
-from pipeline.outputs.figures import flow, forest, incidence, stratified, survival
+from pipeline.outputs.figures import flow, forest, incidence, recruitment, stratified, survival
 from pipeline.outputs.figures.flow import Count, FlowFigure
 from pipeline.outputs.figures.forest import Factor, ForestFigure
 from pipeline.outputs.figures.incidence import IncidenceFigure, Panel
@@ -30,6 +30,7 @@ from pipeline.outputs.figures.page import (
     style,
     write_figure,
 )
+from pipeline.outputs.figures.recruitment import RecruitmentFigure
 from pipeline.outputs.figures.source import Group, Source, read_source
 from pipeline.outputs.figures.stratified import Level, StratifiedFigure
 from pipeline.outputs.figures.survival import SurvivalFigure
@@ -50,6 +51,7 @@ __all__ = [
     "IncidenceFigure",
     "Level",
     "Panel",
+    "RecruitmentFigure",
     "StratifiedFigure",
     "SurvivalFigure",
     "describe_figure",
@@ -60,7 +62,9 @@ __all__ = [
     "write_figure",
 ]
 
-FigureValue = SurvivalFigure | StratifiedFigure | IncidenceFigure | ForestFigure | FlowFigure
+FigureValue = (
+    SurvivalFigure | StratifiedFigure | IncidenceFigure | ForestFigure | FlowFigure | RecruitmentFigure
+)
 
 _KINDS: dict[type, ModuleType] = {
     SurvivalFigure: survival,
@@ -68,6 +72,7 @@ _KINDS: dict[type, ModuleType] = {
     IncidenceFigure: incidence,
     ForestFigure: forest,
     FlowFigure: flow,
+    RecruitmentFigure: recruitment,
 }
 
 
@@ -101,9 +106,9 @@ def figure_data(value: FigureValue, results: pl.DataFrame, curves: pl.DataFrame)
     Always `name`, `title`, `kind`, `note`, `cut_off`, `description`. Curves (kinds survival, stratified,
     incidence): `months` (ticks), `curves` (a dict each: group, colour, level or panel; lists of one
     length: time in months, estimate, lower, upper, at_risk, events, censored, words) and `statistics`.
-    forest: `rows`. flow: `enrolled`, `excluded`, `randomised`, `arms` (lists of lines) and `statistics`.
-    Printed numbers have `label`, `text` and `keys`, the rows of the results they show. Errors as in
-    `render_figure`.
+    forest, recruitment: `rows`. flow: `enrolled`, `excluded`, `randomised`, `arms` (lists of lines) and
+    `statistics`. Printed numbers have `label`, `text` and `keys`, the rows of the results they show. Errors
+    as in `render_figure`.
     """
     source = _source(value, results, curves)
     kind = _KINDS[type(value)]

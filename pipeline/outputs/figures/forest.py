@@ -133,7 +133,7 @@ def data(value: ForestFigure, source: Source) -> dict[str, Any]:
             ratio = source.hazard_ratio(row.analysis, value.comparison, row.level)
             names = keys(row.analysis, value.comparison, row.level, "hr", "hr_lower", "hr_upper")
             entry |= {"hr": hr, "lower": lower, "upper": upper, "radius": _size(value, source, row)}
-            entry |= {"events": events, "ratio": statistic("Hazard ratio", ratio, *names)}
+            entry |= {"counts": events, "ratio": statistic("Hazard ratio", ratio, *names)}
         if row.interaction:
             words = format_p(source.numbers.get(row.interaction))
             entry["interaction"] = statistic("P for interaction", words, row.interaction)

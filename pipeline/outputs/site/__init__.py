@@ -85,13 +85,17 @@ def write_site(
         "verdicts": _tally(here["VERDICT"], VERDICTS),
     }
     templates = _templates()
+
+    def shown(sections: Iterable[Section]) -> list[dict[str, Any]]:
+        return [_section(s, numbers, by_name, figures, documents or {}) for s in sections]
+
     pages = {
         page.name: templates.get_template("page.html").render(
             shared,
             page=page.name,
             title=page.title,
             lead=numbers.words(page.lead),
-            sections=[_section(s, numbers, by_name, figures, documents or {}) for s in page.sections],
+            sections=shown(page.sections),
         )
         for page in report.pages
     }
@@ -103,7 +107,7 @@ def write_site(
             "cut_offs": sorted(published["CUTOFF"].cast(pl.String).unique()),
         },
         "numbers": {"analyses": analyses(results, here, cut_off.id)},
-        "quality": _quality(quality, cut_off),
+        "quality": {"sections": shown(report.quality), **_quality(quality, cut_off)},
         "about": {"versions": sorted((versions or {}).items()), "curve_steps": curves.height},
     }
     for name, title in OWN_PAGES:
@@ -202,8 +206,7 @@ def _tally(values: pl.Series, order: Iterable[str] = ()) -> dict[str, int]:
 def _refuse_unplaced(
     report: Report, tables: Mapping[str, Table], figures: Mapping[str, ReportFigure]
 ) -> None:
-    sections = [section for page in report.pages for section in page.sections]
-    placed = {name for section in sections for name in (*section.tables, *section.figures)}
+    placed = {name for _, section in report.sections() for name in (*section.tables, *section.figures)}
     if lost := sorted({*tables, *figures} - placed):
         raise ValueError(f"on no page of the report: {', '.join(lost)}")
 

@@ -44,7 +44,7 @@ def printed(data: Mapping[str, Any], numbers: Numbers) -> list[dict[str, Any]]:
     """The numbers a figure prints, each with its links: rows of a label and cells."""
     rows = [(entry["label"], [entry]) for entry in data.get("statistics", ())]
     for row in data.get("rows", ()):
-        cells = [*row.get("events", ()), *(row[name] for name in ("ratio", "interaction") if name in row)]
+        cells = [*row.get("counts", ()), *(row[name] for name in ("ratio", "interaction") if name in row)]
         if cells:
             rows.append((row["label"], cells))
     return [

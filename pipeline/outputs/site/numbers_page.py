@@ -26,6 +26,7 @@ METHODS = {
     "gray": "Gray's test between the groups for one cause of failure",
     "count": "number of patients and their proportion of the denominator",
     "concordance": "number of patients whose event is dated alike by two parameters",
+    "by_month": "number of patients by calendar month and so far, all groups together",
     "summary": "mean, standard deviation, median, quartiles and range of a variable",
     "worst_grade": "patients by their worst grade; Fisher's exact P (two-sided) and the conditional "
     "maximum-likelihood odds ratio with its exact 95% interval",

@@ -5,7 +5,7 @@ What does not belong here: HTML, any number, a study's words (`pipeline/studies/
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -47,11 +47,20 @@ class ReportPage:
 
 @dataclass(frozen=True)
 class Report:
-    """The study's own pages, the first of which opens the report (its name is `index`)."""
+    """The study's own pages, the first of which opens the report (its name is `index`).
+
+    `quality`: sections that open the page on data quality, which every report has.
+    """
 
     pages: tuple[ReportPage, ...]
     citation: str
     about: tuple[str, ...]
+    quality: tuple[Section, ...] = ()
+
+    def sections(self) -> Iterator[tuple[str, Section]]:
+        """Every section with the name of its page."""
+        yield from ((page.name, section) for page in self.pages for section in page.sections)
+        yield from (("quality", section) for section in self.quality)
 
 
 class ReportFigure(NamedTuple):

@@ -91,6 +91,15 @@ SENSITIVITY: tuple[Analysis, ...] = (
 )
 """The endpoints again under other definitions, and how far the site and the criteria agree."""
 
+RECRUITMENT = Analysis(
+    "RECRUITMENT",
+    "by_month",
+    "ADSL",
+    dataset="adsl",
+    population="REGISTERED",
+    options={"dates": {"REGISTERED": "REGDT", "RANDOMISED": "RANDDT"}},
+)
+
 ANALYSES: tuple[Analysis, ...] = (
     *DESIGN,
     *TABLES,
@@ -113,4 +122,5 @@ ANALYSES: tuple[Analysis, ...] = (
     ),
     Analysis("CIF_GRAY", "gray", "TTSPM", output="Figure 3", options={"causes": CAUSES}),
     *SENSITIVITY,
+    RECRUITMENT,
 )

@@ -1,4 +1,4 @@
-"""The paper's figures, as values: which analyses a figure shows and how it names them.
+"""The paper's figures and the report's own, as values: which analyses a figure shows and how it names them.
 
 What does not belong here: drawing (`pipeline.outputs.figures`), any number.
 """
@@ -17,6 +17,7 @@ from pipeline.outputs.figures import (
     IncidenceFigure,
     Level,
     Panel,
+    RecruitmentFigure,
     StratifiedFigure,
     SurvivalFigure,
 )
@@ -214,5 +215,16 @@ FIGURES: tuple[FigureValue, ...] = (
         "Figure S2k. Event-free Survival (Post Hoc)",
         "EFS",
         "Probability of event-free survival",
+    ),
+    RecruitmentFigure(
+        name="recruitment",
+        title="Recruitment by Month",
+        recruitment="RECRUITMENT",
+        lines=(
+            Group("REGISTERED", "Registered", "#555555"),
+            Group("RANDOMISED", "Randomly assigned", "#00684A"),
+        ),
+        x_label="Year",
+        y_label="Patients so far",
     ),
 )

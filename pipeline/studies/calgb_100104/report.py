@@ -72,6 +72,13 @@ ENROLMENT = _sentence(
     centres=_total("CENTRES", "", COUNT),
     randomised=_total("RANDOMISED", "", COUNT),
 )
+RECRUITED = _sentence(
+    "By this cut-off {registered} patients were registered at {centres} centers and {randomised} randomly "
+    "assigned.",
+    registered=_total("REGISTERED", "REGISTERED", COUNT),
+    centres=_total("CENTRES", "", COUNT),
+    randomised=_total("RANDOMISED", "", COUNT),
+)
 NOT_RANDOMISED = _sentence(
     "{excluded} registered patients were not randomly assigned, {progression} of them for progression.",
     excluded=_total("REGISTERED", "NOT RANDOMISED", COUNT),
@@ -246,6 +253,7 @@ TREATMENT = _page(
 REPORT = Report(
     pages=(SUMMARY, BASELINE, EFFICACY, SAFETY, SECOND_CANCERS, TREATMENT),
     citation=CITATION,
+    quality=(Section("Recruitment", (RECRUITED,), figures=("recruitment",)),),
     about=(
         "The trial was run by the Cancer and Leukemia Group B with other cooperative groups. This report "
         "shows how its published results come out of case-report forms; the forms are synthetic, calibrated "
