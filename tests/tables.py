@@ -16,8 +16,10 @@ from collections.abc import Mapping
 
 import polars as pl
 
-from pipeline.study import CutOff, Frames
+from pipeline.study import CutOff, Frames, Seen
+from pipeline.versions import current_records
 from schemas.base import Table, columns, dtypes, failures
+from schemas.crf.calgb_100104 import FORM_CODE, FORMS, RESTRICTED
 from schemas.sdtm import DOMAINS
 
 
@@ -73,6 +75,46 @@ def _filling(model: type[Table], name: str, cut_off: dt.date) -> pl.Expr:
 def tabulation(cut_off: CutOff, **drawn: str) -> Frames:
     """Every tabulation domain, those not drawn without rows: `tabulation(cut_off, rs=..., ds=...)`."""
     return {name: draw(model, drawn.get(name, ""), cut_off) for name, model in DOMAINS.items()}
+
+
+def forms_seen(date: dt.date, **drawn: str) -> Seen:
+    """Forms as they stood on a day, those not drawn without rows: `forms_seen(date, labs=..., death=...)`.
+
+    A row is a record (numbered from 1 within its form, 1 at site NC001, received on the day) unless drawn
+    otherwise; whatever else is not drawn is blank.
+    """
+    models = FORMS | RESTRICTED
+    versions = {form: _received(form, model, drawn.get(form, ""), date) for form, model in models.items()}
+    current = {
+        form: current_records(rows) if "record_version" in rows.collect_schema() else rows
+        for form, rows in versions.items()
+    }
+    return Seen(date, current, versions)
+
+
+def _received(form: str, model: type[Table], text: str, date: dt.date) -> pl.LazyFrame:
+    number = pl.int_range(1, pl.len() + 1).cast(pl.String)
+    header = {
+        "study_id": pl.lit("CALGB-100104"),
+        "site_code": pl.lit("NC001"),
+        "form_code": pl.lit(FORM_CODE.get(form)),
+        "record_id": FORM_CODE.get(form, "") + "-" + number.str.zfill(6),
+        "record_version": pl.lit(1),
+        "record_status": pl.lit("ORIGINAL"),
+        "completed_dt": pl.lit(date.isoformat()),
+        "received_dt": pl.lit(date),
+    }
+    rows = read(text, dtypes(model))
+    if not rows.columns:
+        rows = pl.DataFrame(schema=dtypes(model))
+    blank = {name: header.get(name, pl.lit(None)) for name in dtypes(model) if name not in rows.columns}
+    typed = [expression.cast(dtypes(model)[name]).alias(name) for name, expression in blank.items()]
+    source = {
+        "TRANSFER": pl.lit(date),
+        "FILE": pl.lit(f"{date}/{form}.csv"),
+        "LINE": pl.int_range(2, pl.len() + 2),
+    }
+    return rows.with_columns(typed).select(*dtypes(model)).with_columns(**source).lazy()
 
 
 def assert_shows(found: pl.DataFrame, expected: str, model: type[Table]) -> None:
