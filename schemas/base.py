@@ -8,6 +8,7 @@ any column of any table, reading or writing of files.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -57,6 +58,22 @@ def column(
     return pa.Field(
         title=label, description=comment or None, nullable=not required, metadata=metadata, **checks
     )
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Words that no cell of a table may hold: a row received with them is turned away and shown to nobody.
+
+    rule: its name; secrets of one name are one rule. pattern: a regular expression. words: what it forbids.
+    allowed: columns that may hold them. until: only rows with an earlier `received_dt` (or none) are meant.
+    A model names its secrets in `Config.metadata`.
+    """
+
+    rule: str
+    pattern: str
+    words: str
+    allowed: tuple[str, ...] = ()
+    until: dt.date | None = None
 
 
 class Table(pa.DataFrameModel):
@@ -156,6 +173,12 @@ def label(model: type[Table]) -> str:
     return (model.to_schema().title or (model.__doc__ or "").strip().splitlines()[0]).strip()
 
 
+def secrets(model: type[Table]) -> tuple[Secret, ...]:
+    """The words that no cell of the table may hold."""
+    config = model.__config__
+    return tuple((config.metadata or {}).get("secrets", ())) if config else ()
+
+
 @cache
 def rules(model: type[Table]) -> tuple[Rule, ...]:
     """Every rule the table checks, in a stable order."""
@@ -177,6 +200,8 @@ def _rules(model: type[Table]) -> Iterator[Rule]:
         for check in spec.checks:
             own = meta.get("severity_of", {}).get(check.name, severity)
             yield Rule(f"{name}_{check.name}", name, str(check.error or check.name), own)
+    for name, words in {secret.rule: secret.words for secret in secrets(model)}.items():
+        yield Rule(name, None, words, "withhold")
     for check in schema.checks:
         yield Rule(str(check.name), None, str(check.error or check.description or check.name))
 

@@ -261,6 +261,71 @@ class CE(Subject):
         unique = ["CUTOFF", "USUBJID", "CESEQ"]
 
 
+class FA(Subject):
+    """Findings about second primary cancers: answers to the questionnaires"""
+
+    FASEQ: int = column("Sequence Number", ge=1)
+    FASPID: str = column("Sponsor-Defined Identifier")
+    FAGRPID: str = optional("Group ID", comment="round of the questionnaire")
+    FATESTCD: str = column("Findings About Test Short Name", codelist=["OCCUR"])
+    FATEST: str = column("Findings About Test Name")
+    FAOBJ: str = column("Object of the Observation", codelist=["SECOND PRIMARY CANCER"])
+    FACAT: str = optional("Category for Findings About", codelist=["QUERY SET", "SCREENING"])
+    FAORRES: str = optional("Result or Finding in Original Units")
+    FASTRESC: str = optional("Result in Standard Format", codelist=ct.NYU)
+    FADTC: str = dtc("Date of Collection")
+    FADY: int = optional("Study Day of Collection", ne=0)
+    SCRDONE: str = supplemental("Cancer Screening Done")
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "FASEQ"]
+
+
+class TU(Subject):
+    """Tumor identification: each plasmacytoma once, where it was first seen"""
+
+    TUSEQ: int = column("Sequence Number", ge=1)
+    TUSPID: str = column("Sponsor-Defined Identifier")
+    TULNKID: str = optional("Link ID", comment="lesion number, as in TR")
+    TUTESTCD: str = column("Tumor Identification Short Name", codelist=["TUMIDENT"])
+    TUTEST: str = column("Tumor Identification Test Name")
+    TUORRES: str = column("Tumor Identification Result")
+    TUSTRESC: str = column("Tumor Identification Result Std. Format", codelist=["PLASMACYTOMA"])
+    TULOC: str = optional("Location of the Tumor")
+    TUMETHOD: str = optional("Method of Identification")
+    TUEVAL: str = optional("Evaluator")
+    VISIT: str = optional("Visit Name")
+    TUDTC: str = dtc("Date of Tumor Identification", comment="of the disease assessment")
+    TUDY: int = optional("Study Day of Tumor Identification", ne=0)
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "TUSEQ"]
+
+
+class TR(Subject):
+    """Tumor results: the diameters of each plasmacytoma at each assessment"""
+
+    TRSEQ: int = column("Sequence Number", ge=1)
+    TRSPID: str = column("Sponsor-Defined Identifier")
+    TRGRPID: str = optional("Group ID", comment="assessment number on the form")
+    TRLNKID: str = optional("Link ID", comment="lesion number, as in TU")
+    TRTESTCD: str = column("Tumor Assessment Short Name", codelist=["LDIAM", "LPERP"])
+    TRTEST: str = column("Tumor Assessment Test Name")
+    TRORRES: str = optional("Result or Finding in Original Units")
+    TRORRESU: str = optional("Original Units")
+    TRSTRESC: str = optional("Result in Standard Format")
+    TRSTRESN: float = optional("Numeric Result in Standard Units", ge=0)
+    TRSTRESU: str = optional("Standard Units")
+    TRMETHOD: str = optional("Method of Identification")
+    TREVAL: str = optional("Evaluator")
+    VISIT: str = optional("Visit Name")
+    TRDTC: str = dtc("Date of Tumor Measurement", comment="of the disease assessment")
+    TRDY: int = optional("Study Day of Tumor Measurement", ne=0)
+
+    class Config:
+        unique = ["CUTOFF", "USUBJID", "TRSEQ"]
+
+
 class DD(Subject):
     """Death details"""
 
@@ -298,7 +363,7 @@ class DV(Subject):
     DVSEQ: int = column("Sequence Number", ge=1)
     DVSPID: str = column("Sponsor-Defined Identifier")
     DVTERM: str = column("Protocol Deviation Term")
-    DVDECOD: str = column("Protocol Deviation Coded Term")
+    DVDECOD: str = optional("Protocol Deviation Coded Term")
     DVSTDTC: str = dtc("Start Date of Deviation")
     DVSTDY: int = optional("Study Day of Start of Deviation", ne=0)
 
@@ -316,7 +381,7 @@ class IE(Subject):
     IECAT: str = column("Category", codelist=["INCLUSION", "EXCLUSION"])
     IEORRES: str = column("Original Result", codelist=["N", "Y"])
     IESTRESC: str = column("Result in Standard Format", codelist=["N", "Y"])
-    EPOCH: str = column("Epoch", codelist=["REGISTRATION", "RANDOMIZATION"])
+    EPOCH: str = optional("Epoch", codelist=["REGISTRATION", "RANDOMIZATION"])
     IEWAIVER: str = supplemental("Waiver Granted", codelist=ct.NY)
 
     class Config:
@@ -324,5 +389,6 @@ class IE(Subject):
 
 
 DOMAINS: dict[str, type[Table]] = {
-    model.__name__.lower(): model for model in (DM, DS, EX, AE, RS, LB, CM, PR, MH, CE, DD, SS, DV, IE)
+    model.__name__.lower(): model
+    for model in (DM, DS, EX, AE, RS, LB, CM, PR, MH, CE, DD, SS, FA, TU, TR, DV, IE)
 }

@@ -59,11 +59,12 @@ class Data:
         return (self.rows["TRT01PN"] == self.study.arms[0].number).cast(pl.Int64).to_numpy()
 
     def strata(self) -> np.ndarray | None:
-        """One label per row, from the variables the analysis names as strata."""
+        """One label per row, of the variables the analysis names as strata; a null is a level of its own."""
         names = self.options.get("strata")
         if not names:
             return None
-        return self.rows.select(pl.concat_str(names, separator="|")).to_series().to_numpy()
+        levels = [pl.col(name).cast(pl.String).fill_null("not known") for name in names]
+        return self.rows.select(pl.concat_str(levels, separator="|")).to_series().to_numpy()
 
     def causes(self) -> np.ndarray:
         """0 for a censored row, else 1, 2, ... in the order of the analysis' causes."""

@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.ingest.cells import MISSING_NUMBER, is_measured, iso_dates, type_cells
+from pipeline.ingest.cells import FAULTS, MISSING_NUMBER, is_measured, iso_dates, type_cells
 from pipeline.ingest.records import Records, read_fields, read_records
 from pipeline.ingest.transfers import (
     IngestError,
@@ -27,12 +27,26 @@ from pipeline.ingest.transfers import (
     read_json,
     read_manifests,
 )
-from schemas.base import Column, Rule, Severity, Table, columns, dtypes, empty, failures, key, names, rules
+from schemas.base import (
+    Column,
+    Rule,
+    Severity,
+    Table,
+    columns,
+    dtypes,
+    empty,
+    failures,
+    key,
+    names,
+    rules,
+    secrets,
+)
 from schemas.quality import Findings, Quarantine, Receipt
 
 __all__ = [
     "FILE_RULES",
     "TREATMENT_COLUMN_RULE",
+    "WITHHELD",
     "IngestError",
     "Ingested",
     "Transfer",
@@ -158,7 +172,8 @@ def _read_file(model: type[Table], path: Path, source: dict[str, Any]) -> _File:
         faults.append(_file_faults([(None, "no_rows", None, "the file has a header and no rows")]))
     rows = rows.drop("RULE", "REASON")
     readable = _only(rows, ~broken)
-    values, in_cells = _type_and_check(model, _only(cells, ~broken))
+    cells = _only(cells, ~broken)
+    values, in_cells = _type_and_check(model, readable["TEXT"], cells)
     at = in_cells["ROW"]
     about = pl.concat([readable.select("LINE", "RECORD"), values], how="horizontal").select(
         "LINE", "RECORD", *_identity(model)
@@ -168,7 +183,10 @@ def _read_file(model: type[Table], path: Path, source: dict[str, Any]) -> _File:
     fine = ~pl.int_range(readable.height, eager=True).is_in(turned.unique().implode())
     typed = _only(pl.concat([values, readable], how="horizontal"), fine)
     hidden = readable["LINE"].gather(in_cells.filter(pl.col("SEVERITY") == "withhold")["ROW"])
-    text = pl.when(pl.col("LINE").is_in(hidden.implode())).then(pl.lit(WITHHELD)).otherwise("TEXT")
+    secret = pl.col("LINE").is_in(hidden.implode()) | (
+        ~pl.col("LINE").is_in(readable["LINE"].implode()) & _secret(model)
+    )
+    text = pl.when(secret).then(pl.lit(WITHHELD)).otherwise("TEXT")
     turned_away = rows.join(typed.select("LINE"), on="LINE", how="anti", maintain_order="left")
     return _File(
         source, received, typed, turned_away.with_columns(TEXT=text), pl.concat(faults, how="diagonal")
@@ -235,8 +253,13 @@ def _header_faults(model: type[Table], records: Records) -> list[tuple[str | Non
     return faults
 
 
-def _type_and_check(model: type[Table], cells: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The typed values, null where a cell is wrong, and ROW, SEVERITY and _FAULTS of what is wrong."""
+def _type_and_check(
+    model: type[Table], text: pl.Series, cells: pl.DataFrame
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The typed values, null where a cell is wrong, and ROW, SEVERITY and _FAULTS of what is wrong.
+
+    text: the records that the cells are of, as received.
+    """
     values, untyped = type_cells(model, cells)
     failed = failures(model, values)
     if failed["ROW"].null_count():
@@ -244,9 +267,8 @@ def _type_and_check(model: type[Table], cells: pl.DataFrame) -> tuple[pl.DataFra
         raise IngestError(f"{model.__name__}: {failed.filter(pl.col('ROW').is_null())['MESSAGE'][0]}")
     # Keys are held against all files of the form in _assemble. An untyped cell is null, but was not blank.
     broken = failed.filter(pl.col("RULE") != "key").select("ROW", "COLUMN", "RULE")
-    faults = pl.concat(
-        [untyped, broken.join(untyped, on=["ROW", "COLUMN"], how="anti", maintain_order="left")]
-    )
+    broken = broken.join(untyped, on=["ROW", "COLUMN"], how="anti", maintain_order="left")
+    faults = pl.concat([untyped, broken, _secret_cells(model, text, cells, values)])
     parts = faults.partition_by("COLUMN", as_dict=True, maintain_order=True)
     received = [faults.clear().with_columns(VALUE=_NONE)]
     for (name,), part in parts.items():
@@ -259,8 +281,31 @@ def _type_and_check(model: type[Table], cells: pl.DataFrame) -> tuple[pl.DataFra
         WORDS=pl.col("RULE").replace_strict(words, return_dtype=pl.String),
         SEVERITY=pl.col("RULE").replace_strict(severity, return_dtype=pl.String),
     )
-    shown = pl.when(pl.col("SEVERITY") == "withhold").then(pl.lit(WITHHELD)).otherwise("VALUE")
-    return values, faults.with_columns(VALUE=shown)
+    secret = (pl.col("SEVERITY") == "withhold").any().over("ROW")
+    return values, faults.with_columns(VALUE=pl.when(secret).then(pl.lit(WITHHELD)).otherwise("VALUE"))
+
+
+def _secret_cells(
+    model: type[Table], text: pl.Series, cells: pl.DataFrame, values: pl.DataFrame
+) -> pl.DataFrame:
+    """ROW, COLUMN and RULE of the cells that hold a secret of the form."""
+    found = [pl.DataFrame(schema=FAULTS)]
+    for secret in secrets(model):
+        at = text.str.contains(secret.pattern).arg_true()  # few rows, of which each cell is then looked at
+        if secret.until:
+            at = at.filter((values["received_dt"].gather(at) < secret.until).fill_null(True))
+        for name in names(model) if len(at) else ():
+            if name not in secret.allowed:
+                held = at.filter(cells[name].gather(at).str.contains(secret.pattern).fill_null(False))
+                rows = pl.DataFrame({"ROW": held.cast(pl.Int64)})
+                found.append(rows.with_columns(COLUMN=pl.lit(name), RULE=pl.lit(secret.rule)))
+    return pl.concat(found).unique(maintain_order=True)
+
+
+def _secret(model: type[Table]) -> pl.Expr:
+    """Whether TEXT, of which the cells are not known, may hold a secret of the form."""
+    held = [pl.col("TEXT").str.contains(secret.pattern) for secret in secrets(model)]
+    return pl.any_horizontal(held) if held else pl.lit(False)
 
 
 @cache

@@ -1,14 +1,15 @@
 """The case-report forms of CALGB 100104: one table per form file, one column per column of the file.
 
-Codes, units and what must be filled in follow the trial's form specification. Two rules say what a
-form may be turned away for:
+Codes, units and what must be filled in follow the trial's form specification. Three rules say what becomes
+of a row that does not:
 
-- A value that cannot be typed, a code outside its list, or a blank in a column that is always required
-  is turned away. Blanks in columns that are required only under a condition are not, and neither are
-  the missing codes a column lists (`missing=`), which are read as null.
+- A value that cannot be typed, a code outside its list, or a blank in a column that is always required is
+  left out and asked of the site, and the row stays (`_item`); in a `column`, without which the row could
+  not be tabulated, it turns the row away. Blanks in columns that are required only under a condition are
+  no fault, and neither are the missing codes a column lists (`missing=`), which are read as null.
 - A plausibility range whose breach is a query to the site is not a bound of the column. The bounds here
-  (ge, le) are those of counting and physics, so that an unlisted -1 is never read as a number, and the
-  dose limit of 15 mg (edit check EC105).
+  (ge, le) are those of counting and physics, and the dose limit of 15 mg (edit check EC105).
+- A row that holds one of the SECRETS is turned away and its text shown to nobody.
 
 What does not belong here: checks that need two columns, two rows or two forms, and SDTM or ADaM names.
 """
@@ -19,7 +20,7 @@ import datetime as dt
 from typing import Any
 
 from schemas import codelists as cl
-from schemas.base import Table, column
+from schemas.base import Secret, Table, column
 
 FORM_CODE = {
     "registration": "REG",
@@ -52,19 +53,51 @@ _RANDOMIZATION_NO = r"^R[0-9]{4,}$"
 _KIT_NO = r"^K[0-9]{5}$"
 
 
+UNBLINDED = dt.date(2009, 12, 17)
+SECRETS = (
+    Secret(
+        "no_treatment_words",
+        r"(?i)\b(lenal[iy]d\w*|revl[iy]mi?d\w*|cc-?5013)\b",
+        "names no treatment before the study is unblinded",
+        allowed=("agent", "regimen_name"),  # half of the patients had it before, some have it after
+        until=UNBLINDED,
+    ),
+    Secret(
+        "no_treatment_words",
+        r"(?i:\b(placebo|sham)\b|\b(active|len|control) (arm|drug|capsules?)\b)|\b(?i:arm) [AB]\b",
+        "names no treatment before the study is unblinded",
+        until=UNBLINDED,
+    ),
+    Secret(
+        "no_personal_data",
+        r"\b(Mr|Mrs|Ms|Miss|Dr|Prof)\b\.? +[A-Z]|\b(MR|MS)\. +[A-Z]|\b(MRS|MISS|DR)\b\.? +[A-Z]"
+        r"|\(?\b[0-9]{3}\b\)?[-. ]{1,2}[0-9]{3}[-. ][0-9]{4}\b|(?i:\b(phone|tel)\b)"
+        r"|(?i:\bmrn\b|\b(medical record|chart|hospital) (no|number|#))|(?i:\binitials\b)"
+        r"|\b[A-Z]\. ?[A-Z]\.",
+        "holds no name, telephone number, medical record number or initials",
+    ),
+)
+"""What no form may hold, in words or in part (EC060, EC143)."""
+
+
 def _form_code(stem: str) -> Any:
     return column("Form Code", codelist=[FORM_CODE[stem]])
 
 
+def _item(label: str, **more: Any) -> Any:
+    """An item the record can do without: what is wrong with it is asked of the site, and the record stays."""
+    return column(label, severity="query", **more)
+
+
 def _date(label: str, **more: Any) -> Any:
     """A collected date: ISO 8601 text as far as it is known (YYYY, YYYY-MM, YYYY-MM-DD, YYYY---DD)."""
-    return column(label, kind="date_raw", str_matches=_ISO_PARTIAL, **more)
+    return _item(label, kind="date_raw", str_matches=_ISO_PARTIAL, **more)
 
 
 def _result(label: str, words: str, **more: Any) -> Any:
     """A result kept as text: a number, a number below or above a limit (<0.1), or one of the words."""
     number = r"[<>]?[0-9]+([.][0-9]+)?"
-    return column(label, kind="result", str_matches=f"^({number}|{words})$", **more)
+    return _item(label, kind="result", str_matches=f"^({number}|{words})$", **more)
 
 
 class Form(Table):
@@ -82,14 +115,15 @@ class Form(Table):
 
     class Config:
         unique = ["record_id", "record_version"]
+        metadata = {"secrets": SECRETS}
 
 
 class Sites(Table):
     """Institutions that enrol patients"""
 
     site_code: str = column("Institution Code", str_matches=SITE, comment="NCI institution code")
-    site_name: str = column("Institution Name")
-    group: str = column("Cooperative Group", codelist=["CALGB", "ECOG", "BMTCTN"])
+    site_name: str = _item("Institution Name")
+    group: str = _item("Cooperative Group", codelist=["CALGB", "ECOG", "BMTCTN"])
 
     class Config:
         unique = ["site_code"]
@@ -102,8 +136,8 @@ class Registration(Form):
     registration_dt: dt.date = column("Date of Registration")
     consent_dt: str = _date("Date of Informed Consent")
     birth_dt: str = _date("Date of Birth")
-    sex: str = column("Sex", codelist=["M", "F", "U"])
-    race: str = column(
+    sex: str = _item("Sex", codelist=["M", "F", "U"])
+    race: str = _item(
         "Race",
         required=False,
         codelist=[
@@ -116,29 +150,29 @@ class Registration(Form):
             "-1",
         ],
     )
-    ethnicity: str = column(
+    ethnicity: str = _item(
         "Ethnicity",
         required=False,
         codelist=["HISPANIC OR LATINO", "NOT HISPANIC OR LATINO", "UNKNOWN", "-1"],
     )
-    ecog_ps: int = column("ECOG Performance Status", required=False, codelist=[0, 1, 2, 3, 4], missing=["-1"])
-    strat_b2m_reg: str = column("Stratum: Beta-2-Microglobulin", codelist=cl.B2M_STRATUM, comment="mg/L")
-    strat_thal_reg: str = column("Stratum: Prior Thalidomide", codelist=cl.YES_NO)
-    strat_len_reg: str = column("Stratum: Prior Lenalidomide", codelist=cl.YES_NO)
-    protocol_version: str = column("Protocol Version at Registration")
+    ecog_ps: int = _item("ECOG Performance Status", required=False, codelist=[0, 1, 2, 3, 4], missing=["-1"])
+    strat_b2m_reg: str = _item("Stratum: Beta-2-Microglobulin", codelist=cl.B2M_STRATUM, comment="mg/L")
+    strat_thal_reg: str = _item("Stratum: Prior Thalidomide", codelist=cl.YES_NO)
+    strat_len_reg: str = _item("Stratum: Prior Lenalidomide", codelist=cl.YES_NO)
+    protocol_version: str = _item("Protocol Version at Registration")
 
 
 class Eligibility(Form):
     """Eligibility checklist, one row per criterion"""
 
     form_code: str = _form_code("eligibility")
-    step: str = column("Step", codelist=["REGISTRATION", "RANDOMIZATION"])
+    step: str = _item("Step", codelist=["REGISTRATION", "RANDOMIZATION"])
     criterion_code: str = column(
         "Criterion",
         codelist=[*(f"E{n:02d}" for n in range(1, 15)), *(f"R{n:02d}" for n in range(1, 7))],
     )
-    criterion_met: str = column("Criterion Met", codelist=["Y", "N", "NA"])
-    waiver: str = column("Waiver Given", required=False, codelist=cl.YES_NO)
+    criterion_met: str = _item("Criterion Met", codelist=["Y", "N", "NA"])
+    waiver: str = _item("Waiver Given", required=False, codelist=cl.YES_NO)
 
 
 class OnStudy(Form):
@@ -146,7 +180,7 @@ class OnStudy(Form):
 
     form_code: str = _form_code("on_study")
     diagnosis_dt: str = _date("Date of Myeloma Diagnosis")
-    mm_type: str = column(
+    mm_type: str = _item(
         "M-Component",
         codelist=[
             *(f"{heavy} {light}" for heavy in ("IGG", "IGA", "IGM", "IGD") for light in ("KAPPA", "LAMBDA")),
@@ -157,51 +191,51 @@ class OnStudy(Form):
             "-1",
         ],
     )
-    ds_stage: str = column(
+    ds_stage: str = _item(
         "Durie-Salmon Stage",
         kind="code",
         str_matches=r"^((I{1,3}|[123])[AB]?|UNK|-1)$",
         comment="as written by the site: III, IIIA and 3A occur",
     )
-    ds_sub: str = column("Durie-Salmon Subclass", required=False, codelist=["A", "B", "UNK"])
-    iss_stage: str = column(
+    ds_sub: str = _item("Durie-Salmon Subclass", required=False, codelist=["A", "B", "UNK"])
+    iss_stage: str = _item(
         "International Staging System Stage", required=False, codelist=["I", "II", "III", "UNK", "-1"]
     )
-    lytic_scale: int = column(
+    lytic_scale: int = _item(
         "Lytic Bone Lesion Scale",
         required=False,
         codelist=[0, 1, 2, 3],
         missing=["-1"],
         comment="0 normal, 1 osteoporosis, 2 lytic, 3 extensive or fracture",
     )
-    plasmacytoma_bl: str = column("Plasmacytoma at Baseline", required=False, codelist=cl.YES_NO_UNKNOWN)
-    prior_cancer: str = column("Prior Cancer", codelist=cl.YES_NO_UNKNOWN)
-    prior_cancer_type: str = column("Type of Prior Cancer", required=False)
+    plasmacytoma_bl: str = _item("Plasmacytoma at Baseline", required=False, codelist=cl.YES_NO_UNKNOWN)
+    prior_cancer: str = _item("Prior Cancer", codelist=cl.YES_NO_UNKNOWN)
+    prior_cancer_type: str = _item("Type of Prior Cancer", required=False)
     prior_cancer_dt: str = _date("Date of Prior Cancer", required=False)
-    creat_clearance: float = column(
+    creat_clearance: float = _item(
         "Creatinine Clearance", required=False, missing=["ND"], ge=0, comment="mL/min"
     )
-    dlco_pct: float = column(
+    dlco_pct: float = _item(
         "Diffusing Capacity (DLCO)", required=False, missing=["ND"], ge=0, comment="% of predicted"
     )
-    lvef_pct: float = column(
+    lvef_pct: float = _item(
         "Left Ventricular Ejection Fraction", required=False, missing=["ND"], ge=0, comment="%"
     )
-    pregnancy_test: str = column("Pregnancy Test", required=False, codelist=["NEG", "POS", "NA"])
+    pregnancy_test: str = _item("Pregnancy Test", required=False, codelist=["NEG", "POS", "NA"])
 
 
 class Induction(Form):
     """Induction therapy, one row per agent of a regimen"""
 
     form_code: str = _form_code("induction")
-    regimen_no: int = column("Regimen Number", ge=1)
-    regimen_name: str = column("Regimen Name", required=False)
-    agent: str = column("Agent")
+    regimen_no: int = _item("Regimen Number", ge=1)
+    regimen_name: str = _item("Regimen Name", required=False)
+    agent: str = _item("Agent")
     start_dt: str = _date("Start Date")
     stop_dt: str = _date("Stop Date", required=False)
-    cycles: int = column("Number of Cycles", required=False, missing=["-1"], ge=1)
-    best_response: str = column("Best Response", required=False, codelist=RESPONSE)
-    reason_stop: str = column(
+    cycles: int = _item("Number of Cycles", required=False, missing=["-1"], ge=1)
+    best_response: str = _item("Best Response", required=False, codelist=RESPONSE)
+    reason_stop: str = _item(
         "Reason for Stopping",
         required=False,
         codelist=["COMPLETED", "PROGRESSION", "TOXICITY", "OTHER", "UNK"],
@@ -212,7 +246,7 @@ class Labs(Form):
     """Laboratory results, one row per test"""
 
     form_code: str = _form_code("labs")
-    visit: str = column(
+    visit: str = _item(
         "Visit", kind="code", str_matches=r"^(BASELINE|REG|BASELINE REG|DAY100|C[0-9]+|M[0-9]+|UNSCHED)$"
     )
     collection_dt: str = _date("Date of Collection")
@@ -235,25 +269,25 @@ class Labs(Form):
         ],
     )
     result: str = _result("Result", "ND|NA|-1", comment="in the reported unit")
-    unit: str = column("Unit", required=False, comment="as reported; blank when not done")
-    lln: float = column("Lower Limit of Normal", required=False, ge=0, comment="in the reported unit")
-    uln: float = column("Upper Limit of Normal", required=False, ge=0, comment="in the reported unit")
-    fasting_or_comment: str = column("Comment", required=False)
+    unit: str = _item("Unit", required=False, comment="as reported; blank when not done")
+    lln: float = _item("Lower Limit of Normal", required=False, ge=0, comment="in the reported unit")
+    uln: float = _item("Upper Limit of Normal", required=False, ge=0, comment="in the reported unit")
+    fasting_or_comment: str = _item("Comment", required=False)
 
 
 class Transplant(Form):
     """Autologous transplantation"""
 
     form_code: str = _form_code("transplant")
-    mobil_regimen: str = column(
+    mobil_regimen: str = _item(
         "Mobilization Regimen", required=False, codelist=["CY+GCSF", "GCSF", "OTHER", "UNK"]
     )
     mobil_start_dt: str = _date("Start of Mobilization", required=False)
-    cd34_dose: float = column("CD34+ Cell Dose", ge=0, comment="10^6/kg")
-    mel_dose: float = column("Melphalan Dose", ge=0, comment="mg/m2")
+    cd34_dose: float = _item("CD34+ Cell Dose", ge=0, comment="10^6/kg")
+    mel_dose: float = _item("Melphalan Dose", ge=0, comment="mg/m2")
     mel_dt: str = _date("Date of Melphalan", required=False)
     infusion_dt: dt.date = column("Date of Stem-Cell Infusion", comment="day 0")
-    n_transplants: int = column("Number of Transplants", ge=1)
+    n_transplants: int = _item("Number of Transplants", ge=1)
     anc_engraft_dt: str = _date("Date of Neutrophil Engraftment", required=False)
     plt_engraft_dt: str = _date("Date of Platelet Engraftment", required=False, missing=["ND"])
 
@@ -262,52 +296,52 @@ class DiseaseAssessment(Form):
     """Disease assessment: marker values and the site's call of response"""
 
     form_code: str = _form_code("disease_assessment")
-    assess_no: int = column("Assessment Number", ge=1, comment="1, 2, ... within the patient")
-    visit: str = column("Visit", kind="code", str_matches=r"^(REG|DAY100|M[0-9]+|PD|UNSCHED)$")
+    assess_no: int = _item("Assessment Number", ge=1, comment="1, 2, ... within the patient")
+    visit: str = _item("Visit", kind="code", str_matches=r"^(REG|DAY100|M[0-9]+|PD|UNSCHED)$")
     assess_dt: str = _date("Date of Assessment", comment="the last component's date")
     spep_dt: str = _date("Date of Serum Electrophoresis", required=False)
     spep_result: str = _result(
         "Serum M-Protein", "TSTQ|NEG|ND|-1", comment="in spep_unit; TSTQ: too small to quantify"
     )
-    spep_unit: str = column("Unit of Serum M-Protein", required=False, codelist=["g/dL", "g/L", "mg/dL"])
-    sife: str = column(
+    spep_unit: str = _item("Unit of Serum M-Protein", required=False, codelist=["g/dL", "g/L", "mg/dL"])
+    sife: str = _item(
         "Serum Immunofixation",
         required=False,
         codelist=["NEG", "POS", "ND", "OLIGO"],
         comment="OLIGO: oligoclonal reconstitution",
     )
     upep_result: str = _result("Urine M-Protein", "NEG|ND|-1", required=False, comment="in upep_unit")
-    upep_unit: str = column(
+    upep_unit: str = _item(
         "Unit of Urine M-Protein",
         required=False,
         codelist=["mg/24h", "g/24h", "mg/dL"],
         comment="mg/dL is a spot urine and not usable for response",
     )
-    uife: str = column("Urine Immunofixation", required=False, codelist=["NEG", "POS", "ND"])
+    uife: str = _item("Urine Immunofixation", required=False, codelist=["NEG", "POS", "ND"])
     flc_kappa: str = _result("Free Light Chain Kappa", "ND|NA", required=False, comment="in flc_unit")
     flc_lambda: str = _result("Free Light Chain Lambda", "ND|NA", required=False, comment="in flc_unit")
-    flc_unit: str = column("Unit of Free Light Chains", required=False, codelist=["mg/L", "mg/dL"])
+    flc_unit: str = _item("Unit of Free Light Chains", required=False, codelist=["mg/L", "mg/dL"])
     bm_dt: str = _date("Date of Bone Marrow", required=False)
     bm_pc_pct: str = _result("Bone Marrow Plasma Cells", "ND", required=False, comment="%")
-    bone_lesions: str = column(
+    bone_lesions: str = _item(
         "Bone Lesions", required=False, codelist=["NONE", "STABLE", "NEW", "INCREASED", "ND"]
     )
-    plasmacytoma: str = column(
+    plasmacytoma: str = _item(
         "Plasmacytoma",
         required=False,
         codelist=["NONE", "STABLE", "DECREASED", "INCREASED", "NEW", "ND"],
     )
-    ca_result: float = column("Calcium", required=False, missing=["ND"], ge=0, comment="in ca_unit")
-    ca_unit: str = column("Unit of Calcium", required=False, codelist=["mg/dL", "mmol/L"])
-    alb_result: float = column("Albumin", required=False, missing=["ND"], ge=0, comment="g/dL")
-    ca_other_cause: str = column("Other Cause of High Calcium", required=False, codelist=cl.YES_NO)
-    response_site: str = column(
+    ca_result: float = _item("Calcium", required=False, missing=["ND"], ge=0, comment="in ca_unit")
+    ca_unit: str = _item("Unit of Calcium", required=False, codelist=["mg/dL", "mmol/L"])
+    alb_result: float = _item("Albumin", required=False, missing=["ND"], ge=0, comment="g/dL")
+    ca_other_cause: str = _item("Other Cause of High Calcium", required=False, codelist=cl.YES_NO)
+    response_site: str = _item(
         "Response, Site's Call",
         codelist=[*RESPONSE, "sCR", "VGPR"],
         comment="sCR and VGPR appear after the change of criteria",
     )
-    criteria_used: str = column("Criteria Used", codelist=["EBMT", "IMWG"])
-    pd_basis: str = column(
+    criteria_used: str = _item("Criteria Used", codelist=["EBMT", "IMWG"])
+    pd_basis: str = _item(
         "Basis of Progression",
         required=False,
         kind="code",
@@ -326,10 +360,10 @@ class Plasmacytoma(Form):
     form_code: str = _form_code("plasmacytoma")
     assess_no: int = column("Assessment Number", ge=1, comment="of the disease assessment")
     lesion_no: int = column("Lesion Number", ge=1, comment="the same at every assessment")
-    location: str = column("Location")
-    diam1: float = column("Largest Diameter", ge=0, comment="cm")
-    diam2: float = column("Diameter Perpendicular to It", ge=0, comment="cm")
-    method: str = column("Method", required=False, codelist=["CT", "MRI", "PET-CT", "PHYSICAL"])
+    location: str = _item("Location")
+    diam1: float = _item("Largest Diameter", ge=0, comment="cm")
+    diam2: float = _item("Diameter Perpendicular to It", ge=0, comment="cm")
+    method: str = _item("Method", required=False, codelist=["CT", "MRI", "PET-CT", "PHYSICAL"])
 
 
 class Randomization(Form):
@@ -338,17 +372,17 @@ class Randomization(Form):
     form_code: str = _form_code("randomization")
     randomization_no: str = column("Randomization Number", str_matches=_RANDOMIZATION_NO)
     randomization_dt: dt.date = column("Date of Randomization")
-    strat_b2m: str = column("Stratum: Beta-2-Microglobulin", codelist=cl.B2M_STRATUM, comment="mg/L")
-    strat_thal: str = column("Stratum: Prior Thalidomide", codelist=cl.YES_NO)
-    strat_len: str = column("Stratum: Prior Lenalidomide", codelist=cl.YES_NO)
-    block_no: int = column("Block Number", required=False, ge=1, comment="statistics office only")
-    response_at_rand: str = column(
+    strat_b2m: str = _item("Stratum: Beta-2-Microglobulin", codelist=cl.B2M_STRATUM, comment="mg/L")
+    strat_thal: str = _item("Stratum: Prior Thalidomide", codelist=cl.YES_NO)
+    strat_len: str = _item("Stratum: Prior Lenalidomide", codelist=cl.YES_NO)
+    block_no: int = _item("Block Number", required=False, ge=1, comment="statistics office only")
+    response_at_rand: str = _item(
         "Response at Randomization",
         required=False,
         codelist=["CR", "PR", "MR", "SD", "PD", "UNK"],
         comment="PD or missing is an eligibility deviation",
     )
-    kit_no: str = column("Kit Number", str_matches=_KIT_NO)
+    kit_no: str = _item("Kit Number", str_matches=_KIT_NO)
 
 
 class TreatmentDose(Form):
@@ -358,14 +392,16 @@ class TreatmentDose(Form):
     cycle_no: int = column("Cycle Number", ge=1)
     cycle_start_dt: str = _date("Start of Cycle")
     cycle_end_dt: str = _date("End of Cycle")
-    capsule_dose: float = column("Capsule Dose", ge=0, le=15, comment="mg/day")
-    schedule: str = column("Schedule", codelist=["D1-28", "D1-21"], comment="days of a 28-day cycle")
-    days_taken: int = column("Days Taken", ge=0)
-    total_dose: float = column("Total Dose", required=False, ge=0, comment="mg")
-    modification: str = column(
+    capsule_dose: float = _item(
+        "Capsule Dose", ge=0, le=15, severity_of={"less_than_or_equal_to": "reject"}, comment="mg/day"
+    )
+    schedule: str = _item("Schedule", codelist=["D1-28", "D1-21"], comment="days of a 28-day cycle")
+    days_taken: int = _item("Days Taken", ge=0)
+    total_dose: float = _item("Total Dose", required=False, ge=0, comment="mg")
+    modification: str = _item(
         "Dose Modification", codelist=["NONE", "REDUCED", "HELD", "ESCALATED", "RESUMED", "OFF"]
     )
-    mod_reason: str = column(
+    mod_reason: str = _item(
         "Reason for Modification",
         required=False,
         codelist=[
@@ -380,9 +416,9 @@ class TreatmentDose(Form):
             "OTHER",
         ],
     )
-    anc_nadir: float = column("Neutrophil Nadir", required=False, missing=["ND"], ge=0, comment="10^9/L")
-    plt_nadir: float = column("Platelet Nadir", required=False, missing=["ND"], ge=0, comment="10^9/L")
-    thromboprophylaxis: str = column(
+    anc_nadir: float = _item("Neutrophil Nadir", required=False, missing=["ND"], ge=0, comment="10^9/L")
+    plt_nadir: float = _item("Platelet Nadir", required=False, missing=["ND"], ge=0, comment="10^9/L")
+    thromboprophylaxis: str = _item(
         "Thromboprophylaxis",
         required=False,
         codelist=["NONE", "ASPIRIN", "LMWH", "WARFARIN", "OTHER", "UNK"],
@@ -394,11 +430,11 @@ class AdverseEvents(Form):
     """Adverse events, CTCAE version 3.0"""
 
     form_code: str = _form_code("adverse_events")
-    cycle_no: int = column("Cycle Number", required=False, ge=0, comment="0: before randomization")
+    cycle_no: int = _item("Cycle Number", required=False, ge=0, comment="0: before randomization")
     ctcae_term: str = column("CTCAE Term")
-    ctcae_category: str = column("CTCAE Category", codelist=[*cl.CTCAE_CATEGORY, "OTHER SPECIFY"])
-    ctcae_code: str = column("CTCAE or MedDRA Code", required=False)
-    grade: int = column(
+    ctcae_category: str = _item("CTCAE Category", codelist=[*cl.CTCAE_CATEGORY, "OTHER SPECIFY"])
+    ctcae_code: str = _item("CTCAE or MedDRA Code", required=False)
+    grade: int = _item(
         "Grade",
         required=False,
         codelist=[0, 1, 2, 3, 4, 5],
@@ -407,20 +443,20 @@ class AdverseEvents(Form):
     )
     start_dt: str = _date("Start Date")
     end_dt: str = _date("End Date", required=False)
-    ongoing: str = column("Ongoing", required=False, codelist=cl.YES_NO)
-    attribution: int = column(
+    ongoing: str = _item("Ongoing", required=False, codelist=cl.YES_NO)
+    attribution: int = _item(
         "Attribution to Study Drug",
         codelist=[1, 2, 3, 4, 5],
         comment="1 unrelated, 2 unlikely, 3 possible, 4 probable, 5 definite",
     )
-    expedited: str = column("Expedited Report", required=False, codelist=cl.YES_NO)
-    serious: str = column("Serious", codelist=cl.YES_NO_UNKNOWN)
-    action: str = column(
+    expedited: str = _item("Expedited Report", required=False, codelist=cl.YES_NO)
+    serious: str = _item("Serious", codelist=cl.YES_NO_UNKNOWN)
+    action: str = _item(
         "Action Taken",
         required=False,
         codelist=["NONE", "DOSE_REDUCED", "DRUG_HELD", "DRUG_STOPPED", "NA", "UNK"],
     )
-    outcome: str = column(
+    outcome: str = _item(
         "Outcome",
         required=False,
         codelist=["RESOLVED", "RESOLVING", "NOT_RESOLVED", "SEQUELAE", "FATAL", "UNK"],
@@ -432,11 +468,11 @@ class NewPrimaryCancer(Form):
 
     form_code: str = _form_code("new_primary_cancer")
     dx_dt: str = _date("Date of Diagnosis")
-    diagnosis_text: str = column("Diagnosis")
-    spm_class: str = column(
+    diagnosis_text: str = _item("Diagnosis")
+    spm_class: str = _item(
         "Class of Cancer", codelist=["HEMATOLOGIC", "SOLID", "NMSC_BCC", "NMSC_SCC", "UNK"]
     )
-    spm_group: str = column(
+    spm_group: str = _item(
         "Group of Cancer",
         codelist=[
             "ALL",
@@ -455,15 +491,13 @@ class NewPrimaryCancer(Form):
             "OTHER",
         ],
     )
-    histology_confirmed: str = column("Histology Confirmed", codelist=cl.YES_NO_UNKNOWN)
-    invasive: str = column("Invasive", codelist=cl.YES_NO_UNKNOWN)
-    same_primary_before: str = column("Recurrence of an Earlier Cancer", codelist=cl.YES_NO_UNKNOWN)
-    on_study_drug_at_dx: str = column(
-        "On Study Drug at Diagnosis", required=False, codelist=cl.YES_NO_UNKNOWN
-    )
-    drug_restarted: str = column("Study Drug Restarted", required=False, codelist=["Y", "N", "NA", "UNK"])
-    after_pd: str = column("After Progression", required=False, codelist=cl.YES_NO_UNKNOWN)
-    report_source: str = column(
+    histology_confirmed: str = _item("Histology Confirmed", codelist=cl.YES_NO_UNKNOWN)
+    invasive: str = _item("Invasive", codelist=cl.YES_NO_UNKNOWN)
+    same_primary_before: str = _item("Recurrence of an Earlier Cancer", codelist=cl.YES_NO_UNKNOWN)
+    on_study_drug_at_dx: str = _item("On Study Drug at Diagnosis", required=False, codelist=cl.YES_NO_UNKNOWN)
+    drug_restarted: str = _item("Study Drug Restarted", required=False, codelist=["Y", "N", "NA", "UNK"])
+    after_pd: str = _item("After Progression", required=False, codelist=cl.YES_NO_UNKNOWN)
+    report_source: str = _item(
         "Source of Report",
         codelist=[
             "FORM",
@@ -483,10 +517,10 @@ class SpmQuestionnaire(Form):
     form_code: str = _form_code("spm_questionnaire")
     round: int = column("Round", codelist=[1, 2, 3, 4], comment="4: the screening of 2012-01-01")
     questionnaire_dt: str = _date("Date of Questionnaire")
-    any_new_cancer: str = column(
+    any_new_cancer: str = _item(
         "Any New Cancer", codelist=cl.YES_NO_UNKNOWN, comment="since the round before, else randomization"
     )
-    screening_done: str = column("Cancer Screening Done", required=False, comment="free text or a list")
+    screening_done: str = _item("Cancer Screening Done", required=False, comment="free text or a list")
 
 
 class OffTreatment(Form):
@@ -511,8 +545,8 @@ class OffTreatment(Form):
             "NEVER_STARTED",
         ],
     )
-    off_reason_text: str = column("Reason Off Treatment, Text", required=False)
-    off_phase: str = column("Phase Ended", codelist=["BLINDED", "CROSSOVER"])
+    off_reason_text: str = _item("Reason Off Treatment, Text", required=False)
+    off_phase: str = _item("Phase Ended", codelist=["BLINDED", "CROSSOVER"])
 
 
 class FollowUp(Form):
@@ -520,23 +554,23 @@ class FollowUp(Form):
 
     form_code: str = _form_code("follow_up")
     contact_dt: str = _date("Date of Contact", comment="last known alive")
-    vital_status: str = column("Vital Status", codelist=["ALIVE", "DEAD", "UNKNOWN"])
-    progression_since_last: str = column("Progression Since Last Form", codelist=cl.YES_NO_UNKNOWN)
+    vital_status: str = _item("Vital Status", codelist=["ALIVE", "DEAD", "UNKNOWN"])
+    progression_since_last: str = _item("Progression Since Last Form", codelist=cl.YES_NO_UNKNOWN)
     progression_dt: str = _date("Date of Progression", required=False)
-    new_therapy: str = column("New Anti-Myeloma Therapy", codelist=cl.YES_NO_UNKNOWN)
+    new_therapy: str = _item("New Anti-Myeloma Therapy", codelist=cl.YES_NO_UNKNOWN)
     last_disease_assess_dt: str = _date("Date of Last Disease Assessment", required=False)
-    lost_to_fu: str = column("Lost to Follow-up", required=False, codelist=cl.YES_NO)
-    consent_withdrawn: str = column("Consent Withdrawn", required=False, codelist=cl.YES_NO)
+    lost_to_fu: str = _item("Lost to Follow-up", required=False, codelist=cl.YES_NO)
+    consent_withdrawn: str = _item("Consent Withdrawn", required=False, codelist=cl.YES_NO)
 
 
 class SubsequentTherapy(Form):
     """Anti-myeloma therapy after transplantation and maintenance"""
 
     form_code: str = _form_code("subsequent_therapy")
-    line_no: int = column("Line Number", ge=1)
-    agent: str = column("Agent")
+    line_no: int = _item("Line Number", ge=1)
+    agent: str = _item("Agent")
     start_dt: str = _date("Start Date")
-    second_transplant: str = column("Second Transplant", required=False, codelist=cl.YES_NO)
+    second_transplant: str = _item("Second Transplant", required=False, codelist=cl.YES_NO)
 
 
 class Death(Form):
@@ -544,15 +578,15 @@ class Death(Form):
 
     form_code: str = _form_code("death")
     death_dt: str = _date("Date of Death")
-    cause: str = column(
+    cause: str = _item(
         "Cause of Death",
         codelist=["MYELOMA", "SPM", "INFECTION", "CARDIAC", "TREATMENT", "OTHER", "UNK"],
     )
-    cause_text: str = column("Cause of Death, Text", required=False)
-    progression_before_death: str = column(
+    cause_text: str = _item("Cause of Death, Text", required=False)
+    progression_before_death: str = _item(
         "Progression Before Death", required=False, codelist=cl.YES_NO_UNKNOWN
     )
-    autopsy: str = column("Autopsy Done", required=False, codelist=cl.YES_NO_UNKNOWN)
+    autopsy: str = _item("Autopsy Done", required=False, codelist=cl.YES_NO_UNKNOWN)
 
 
 class Crossover(Form):
@@ -561,8 +595,8 @@ class Crossover(Form):
     form_code: str = _form_code("crossover")
     crossover_reg_dt: dt.date = column("Date of Crossover Registration")
     first_len_dt: str = _date("First Open-Label Lenalidomide", required=False)
-    pd_before: str = column("Progression Before Crossover", codelist=cl.YES_NO, comment="Y: ineligible")
-    start_dose: float = column("Starting Dose", codelist=[5.0, 10.0, 15.0], comment="mg/day")
+    pd_before: str = _item("Progression Before Crossover", codelist=cl.YES_NO, comment="Y: ineligible")
+    start_dose: float = _item("Starting Dose", codelist=[5.0, 10.0, 15.0], comment="mg/day")
     declined: str = column("Declined", codelist=cl.YES_NO)
 
 
@@ -578,8 +612,8 @@ class Unblinding(Form):
     form_code: str = _form_code("unblinding")
     unblind_dt: dt.date = column("Date of Unblinding")
     scope: str = column("Scope", codelist=["PATIENT", "STUDY"])
-    reason: str = column("Reason", codelist=["EMERGENCY", "PROGRESSION", "DSMB_RELEASE", "OTHER"])
-    authorised_by: str = column("Authorised By", codelist=["EXEC_OFFICER", "PHARMACY", "STAT_CENTER"])
+    reason: str = _item("Reason", codelist=["EMERGENCY", "PROGRESSION", "DSMB_RELEASE", "OTHER"])
+    authorised_by: str = _item("Authorised By", codelist=["EXEC_OFFICER", "PHARMACY", "STAT_CENTER"])
 
 
 class Deviations(Form):
@@ -587,11 +621,11 @@ class Deviations(Form):
 
     form_code: str = _form_code("deviations")
     deviation_dt: str = _date("Date of Deviation")
-    deviation_code: str = column(
+    deviation_code: str = _item(
         "Deviation Code",
         codelist=["ELIG", "DOSE", "VISIT", "CONSENT", "RANDWINDOW", "UNBLIND", "OTHER"],
     )
-    deviation_text: str = column("Deviation, Text", required=False)
+    deviation_text: str = _item("Deviation, Text", required=False)
 
 
 class FormLog(Table):

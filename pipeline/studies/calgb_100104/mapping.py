@@ -103,6 +103,9 @@ UNIT_DIVISOR = {
 SPOT_URINE = "mg/dL spot"
 """Unit of a urine M-protein that is no 24-hour excretion and not usable for response."""
 
+NOT_STATED = pl.lit("NOT STATED")
+"""Stands in a required text of a row whose item is blank or could not be read; a query asks for it."""
+
 CRITERION = {
     "E01": "Age 18 to 70 years",
     "E02": "ECOG performance status 0 or 1",
@@ -126,6 +129,8 @@ CRITERION = {
     "R06": "No progression",
 }
 EXCLUSIONS = ("E11", "E12", "E13")
+SCREENING_ROUND = 4
+"""Of the questionnaires on second cancers: after three sets of queries one screening."""
 
 
 def _map(column: str, table: Mapping[Any, str]) -> pl.Expr:
@@ -189,7 +194,7 @@ def dm(forms: Frames) -> pl.DataFrame:
         BRTHDTC="birth_dt",
         AGE=at.dt.year() - birth.dt.year() - before_birthday.cast(pl.Int32),
         AGEU=pl.lit("YEARS"),
-        SEX="sex",
+        SEX=pl.col("sex").fill_null("U"),
         RACE=pl.col("race").replace({"-1": None}),
         ETHNIC=pl.col("ethnicity").replace({"-1": None}),
         ARM=arm,
@@ -309,7 +314,9 @@ def ae(forms: Frames) -> pl.DataFrame:
             *_base("AE"),
             AETERM="ctcae_term",
             AEDECOD=term.replace(AE_DECODE),
-            AEBODSYS=term.replace_strict(CATEGORY_OF_TERM, default=pl.col("ctcae_category")),
+            AEBODSYS=term.replace_strict(
+                CATEGORY_OF_TERM, default=pl.col("ctcae_category").fill_null("OTHER SPECIFY")
+            ),
             AESER=_map("serious", NYU),
             AEACN=_map("action", AE_ACTION),
             AEREL=_map("attribution", ATTRIBUTION),
@@ -330,7 +337,7 @@ def rs(forms: Frames) -> pl.DataFrame:
     investigator = pl.lit("INVESTIGATOR")
     on_form = {
         "RSGRPID": pl.col("assess_no").cast(pl.String),
-        "RSCAT": _map("criteria_used", CRITERIA),
+        "RSCAT": _map("criteria_used", CRITERIA).fill_null("CRITERIA NOT STATED"),
         "RSORRES": pl.col("response_site"),
         "RSEVAL": investigator,
         "VISIT": pl.col("visit"),
@@ -496,7 +503,7 @@ def cm(forms: Frames) -> pl.DataFrame:
         *_base("CM"),
         CMCAT=pl.lit("INDUCTION"),
         CMGRPID=pl.col("regimen_no").cast(pl.String),
-        CMTRT="agent",
+        CMTRT=pl.coalesce("agent", "regimen_name", NOT_STATED),
         CMDECOD=coded("agent", AGENT),
         CMSTDTC="start_dt",
         CMENDTC="stop_dt",
@@ -519,7 +526,7 @@ def cm(forms: Frames) -> pl.DataFrame:
         *_base("CM"),
         CMCAT=pl.lit("SUBSEQUENT ANTI-MYELOMA"),
         CMGRPID=pl.col("line_no").cast(pl.String),
-        CMTRT="agent",
+        CMTRT=pl.coalesce("agent", NOT_STATED),
         CMDECOD=coded("agent", AGENT),
         CMSTDTC="start_dt",
         ASCT2="second_transplant",
@@ -549,7 +556,7 @@ def mh(forms: Frames) -> pl.DataFrame:
     )
     prior = on_study.filter(pl.col("prior_cancer") == "Y").select(
         *_base("MH"),
-        MHTERM=pl.col("prior_cancer_type").fill_null("UNKNOWN"),
+        MHTERM=pl.coalesce("prior_cancer_type", NOT_STATED),
         MHCAT=pl.lit("PRIOR CANCER"),
         MHSTDTC="prior_cancer_dt",
     )
@@ -559,9 +566,9 @@ def mh(forms: Frames) -> pl.DataFrame:
 def ce(forms: Frames) -> pl.DataFrame:
     return forms["new_primary_cancer"].select(
         *_base("CE"),
-        CETERM="diagnosis_text",
+        CETERM=pl.coalesce("diagnosis_text", "spm_group", NOT_STATED),
         CECAT=pl.lit("SECOND PRIMARY CANCER"),
-        CESCAT="spm_class",
+        CESCAT=pl.col("spm_class").fill_null("UNK"),
         CESTDTC="dx_dt",
         SPMGRP="spm_group",
         HISTCONF=_map("histology_confirmed", NYU),
@@ -578,8 +585,8 @@ def dd(forms: Frames) -> pl.DataFrame:
         *_base("DD"),
         DDTESTCD=pl.lit("PRCDTH"),
         DDTEST=pl.lit("Primary Cause of Death"),
-        DDORRES=pl.coalesce("cause_text", "cause"),
-        DDSTRESC="cause",
+        DDORRES=pl.coalesce("cause_text", "cause", NOT_STATED),
+        DDSTRESC=pl.col("cause").fill_null("UNK"),
         DDDTC="death_dt",
     )
 
@@ -589,16 +596,91 @@ def ss(forms: Frames) -> pl.DataFrame:
         *_base("SS"),
         SSTESTCD=pl.lit("SURVSTAT"),
         SSTEST=pl.lit("Survival Status"),
-        SSORRES="vital_status",
-        SSSTRESC="vital_status",
+        SSORRES=pl.coalesce("vital_status", NOT_STATED),
+        SSSTRESC=pl.col("vital_status").fill_null("UNKNOWN"),
         SSDTC="contact_dt",
     )
+
+
+def fa(forms: Frames) -> pl.DataFrame:
+    """Answers to the questionnaires on second cancers."""
+    return forms["spm_questionnaire"].select(
+        *_base("FA"),
+        FAGRPID=pl.col("round").cast(pl.String),
+        FATESTCD=pl.lit("OCCUR"),
+        FATEST=pl.lit("Occurrence Indicator"),
+        FAOBJ=pl.lit("SECOND PRIMARY CANCER"),
+        FACAT=pl.when(pl.col("round") == SCREENING_ROUND)
+        .then(pl.lit("SCREENING"))
+        .when(pl.col("round").is_not_null())
+        .then(pl.lit("QUERY SET")),
+        FAORRES="any_new_cancer",
+        FASTRESC=_map("any_new_cancer", NYU),
+        FADTC="questionnaire_dt",
+        SCRDONE="screening_done",
+    )
+
+
+def _lesions(forms: Frames) -> pl.DataFrame:
+    """The plasmacytoma records with the date and visit of their disease assessment."""
+    of_visit = ("patient_id", "assess_no")
+    assessments = forms["disease_assessment"].sort("record_id", "record_version")
+    dated = assessments.unique(of_visit, keep="first", maintain_order=True)
+    return forms["plasmacytoma"].join(
+        dated.select(*of_visit, "assess_dt", "visit"), on=of_visit, how="left", maintain_order="left"
+    )
+
+
+def tu(forms: Frames) -> pl.DataFrame:
+    """Each lesion once, where it was first seen."""
+    first = _lesions(forms).sort("patient_id", "lesion_no", "assess_dt", "record_id", "record_version")
+    return first.unique(["patient_id", "lesion_no"], keep="first", maintain_order=True).select(
+        *_base("TU"),
+        TULNKID=pl.col("lesion_no").cast(pl.String),
+        TUTESTCD=pl.lit("TUMIDENT"),
+        TUTEST=pl.lit("Tumor Identification"),
+        TUORRES=pl.lit("PLASMACYTOMA"),
+        TUSTRESC=pl.lit("PLASMACYTOMA"),
+        TULOC="location",
+        TUMETHOD="method",
+        TUEVAL=pl.lit("INVESTIGATOR"),
+        VISIT="visit",
+        TUDTC="assess_dt",
+    )
+
+
+def tr(forms: Frames) -> pl.DataFrame:
+    """The two diameters of each lesion at each assessment."""
+    lesions = _lesions(forms)
+    parts = [
+        lesions.filter(pl.col(diameter).is_not_null()).select(
+            *_base("TR"),
+            TRGRPID=pl.col("assess_no").cast(pl.String),
+            TRLNKID=pl.col("lesion_no").cast(pl.String),
+            TRTESTCD=pl.lit(code),
+            TRTEST=pl.lit(test),
+            TRORRES=pl.col(diameter).cast(pl.String),
+            TRORRESU=pl.lit("cm"),
+            TRSTRESC=pl.col(diameter).cast(pl.String),
+            TRSTRESN=diameter,
+            TRSTRESU=pl.lit("cm"),
+            TRMETHOD="method",
+            TREVAL=pl.lit("INVESTIGATOR"),
+            VISIT="visit",
+            TRDTC="assess_dt",
+        )
+        for diameter, code, test in (
+            ("diam1", "LDIAM", "Longest Diameter"),
+            ("diam2", "LPERP", "Longest Perpendicular"),
+        )
+    ]
+    return pl.concat(parts)
 
 
 def dv(forms: Frames) -> pl.DataFrame:
     return forms["deviations"].select(
         *_base("DV"),
-        DVTERM=pl.coalesce("deviation_text", "deviation_code"),
+        DVTERM=pl.coalesce("deviation_text", "deviation_code", NOT_STATED),
         DVDECOD="deviation_code",
         DVSTDTC="deviation_dt",
     )
@@ -633,6 +715,7 @@ DM_FORMS = ("registration", "sites", "randomization", "treatment_dose", "death",
 DS_FORMS = (
     "registration", "randomization", "off_treatment", "crossover", "unblinding", "follow_up", "death",
 )  # fmt: skip
+LESION_FORMS = ("plasmacytoma", "disease_assessment")
 SDTM: tuple[Domain, ...] = (
     _domain(dm, (*DM_FORMS, "treatment_codes")),
     _domain(ds, DS_FORMS, ("DSSTDTC", "DSCAT", "DSDECOD", "DSSPID")),
@@ -650,6 +733,9 @@ SDTM: tuple[Domain, ...] = (
     _domain(ce, ("new_primary_cancer",), ("CESTDTC", "CETERM", "CESPID")),
     _domain(dd, ("death",), ("DDDTC", "DDSPID")),
     _domain(ss, ("follow_up",), ("SSDTC", "SSSPID")),
+    _domain(fa, ("spm_questionnaire",), ("FADTC", "FAGRPID", "FASPID")),
+    _domain(tu, LESION_FORMS, ("TULNKID", "TUSPID")),
+    _domain(tr, LESION_FORMS, ("TRDTC", "TRLNKID", "TRTESTCD", "TRSPID")),
     _domain(dv, ("deviations",), ("DVSTDTC", "DVDECOD", "DVSPID")),
     _domain(ie, ("eligibility",), ("EPOCH", "IETESTCD", "IESPID")),
 )
