@@ -5,8 +5,7 @@ A large trial never stands in memory as a whole. What does not belong here: what
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import numpy as np
 import polars as pl
@@ -36,30 +35,19 @@ from pipeline.simulate.forms_treatment import (
     unblinding,
 )
 from pipeline.simulate.lesions import add_plasmacytomas
-from pipeline.simulate.logs import READ, form_log
 from pipeline.simulate.patients import LEN, Trial
 from pipeline.simulate.records import SITE_CODES, coded, constant, numbered, randomised
 from pipeline.simulate.toxicity import adverse_events
-from pipeline.simulate.transfers import DATES
 from schemas.base import names
 from schemas.crf.calgb_100104 import FORMS
 
 
-def fill_forms(t: Trial, seed: int, as_of: Sequence[dt.date] = DATES) -> Iterator[tuple[str, pl.DataFrame]]:
+def fill_forms(t: Trial, seed: int) -> Iterator[tuple[str, pl.DataFrame]]:
     """Yield (form, all versions of its records), dates as dates and everything else as it prints.
 
-    Adds baseline, course of treatment and disease to the trial first; `sites` is the first form, the log of
-    forms, as it stood on the days of `as_of`, the last.
+    Adds baseline, course of treatment and disease to the trial first; `sites` is the first form. The data
+    centre's logs, which are made from the forms as they come, are not among them (`logs`).
     """
-    logged = {}
-    for form, frame in _forms_of_patients(t, seed):
-        if form in READ:
-            logged[form] = frame.select("patient_id", "site_code", "received_dt", *READ[form])
-        yield form, frame
-    yield "form_log", form_log(logged, as_of)
-
-
-def _forms_of_patients(t: Trial, seed: int) -> Iterator[tuple[str, pl.DataFrame]]:
     add_baseline(t, seed)
     add_course(t, seed)
     add_disease(t, seed)

@@ -115,6 +115,16 @@ def by_habit(form: str, text: pl.DataFrame) -> pl.DataFrame:
     return text.drop("_style")
 
 
+def truth_as_written(truth: pl.DataFrame) -> pl.DataFrame:
+    """The truth with dates as they stand in the file, and the habits after it."""
+    style = c("SITE").replace_strict(
+        {site: date_style(site) for site in SITE_CODES}, default=0, return_dtype=pl.Int8
+    )
+    of_dates = [c("FORM").eq(form) & c("COLUMN").is_in(dates_of(form)) for form in FORMS]
+    written = pl.when(pl.any_horizontal(of_dates)).then(styled(c("WRITTEN"), style)).otherwise(c("WRITTEN"))
+    return pl.concat([truth.with_columns(WRITTEN=written), habits()], how="diagonal")
+
+
 def dates_of(form: str) -> list[str]:
     """The columns of a form in which a site writes dates as it likes."""
     return [column.name for column in columns(FORMS[form]) if column.kind == "date_raw"]

@@ -67,8 +67,7 @@ def windows(transfer_dates: Sequence[dt.date]) -> list[Window]:
 class Engine:
     """Puts `faults` into forms; `truth` grows with every form, `idle` holds the names that found no record.
 
-    complete: a fault that finds no record is an error. habits: what a site does to all of its cells, from a
-    form's text (rows of a fault with a check are marked in `_faulty`) to its text and the truth about it.
+    complete: a fault that finds no record is an error.
     """
 
     t: Trial
@@ -101,6 +100,13 @@ class Engine:
         self.truth.append(pl.concat([pl.DataFrame(schema=TRUTH), *edits.truth]))
         return edits.result()
 
+    def as_it_came(self, form: str, clean: pl.DataFrame) -> pl.DataFrame:
+        """The clean form with the receipt of the records that came late."""
+        truth = pl.concat([pl.DataFrame(schema=TRUTH), *self.truth]).filter(FORM=form, HOW="late")
+        arrival = dict(truth.select("RECORD", "RIGHT_RECEIVED").iter_rows())
+        came = pl.col("record_id").replace_strict(arrival, default=None, return_dtype=pl.String)
+        return clean.with_columns(received_dt=pl.coalesce(came.str.to_date("%Y-%m-%d"), "received_dt"))
+
     def _without(self, fault: Fault) -> None:
         if self.complete:
             raise NoRecordError(f"the fault {fault.name!r} finds no record of {fault.form}")
@@ -125,7 +131,7 @@ class Engine:
 
     def _pick(self, fault: Fault, rows: pl.DataFrame, free: np.ndarray) -> np.ndarray:
         """Positions of the records that the fault happens to, in order."""
-        fits = rows.select(fault.among.fill_null(False).alias("fits"))["fits"].to_numpy() & free
+        fits: np.ndarray = rows.select(fits=fault.among.fill_null(False))["fits"].to_numpy() & free
         if fault.how in ("corrected", "extra", "late"):
             fits &= rows["_window"].to_numpy() >= 0
         at = np.flatnonzero(fits)
@@ -133,7 +139,9 @@ class Engine:
         patient, window = chosen["_patient"].to_numpy(), chosen["_window"].to_numpy()
         together = self._happened.get(fault.name)
         if together is not None:
-            return at[np.isin(patient, together)][_first(patient[np.isin(patient, together)])]
+            same = np.flatnonzero(np.isin(patient, together))
+            first: np.ndarray = at[same[_first(patient[same])]]
+            return first
         if self._taken is None:
             self._taken = np.zeros((len(self.t["reg"]), max(len(self.windows), 1)), bool)
         lasting = fault.how in ("standing", "repeated")
@@ -162,7 +170,8 @@ class Engine:
 
 def _first(values: np.ndarray) -> np.ndarray:
     """Positions at which a value stands for the first time, in order."""
-    return np.sort(np.unique(values, return_index=True)[1])
+    positions: np.ndarray = np.sort(np.unique(values, return_index=True)[1])
+    return positions
 
 
 def patients(t: Trial) -> pl.DataFrame:
@@ -250,12 +259,13 @@ class _Edits:
             HOW=pl.lit(fault.how),
             RIGHT_RECEIVED=pl.col("RIGHT_RECEIVED") if ends else none,
         )
-        if fault.how == "late":
-            cells = {"received_dt": (mended, right["received_dt"])}
-        else:
-            cells = {name: (wrong[name], right[name]) for name in fault.writes if name != "record_id"}
         empty = pl.Series([None] * len(wrong), dtype=pl.String)
-        for name, (written, true) in (cells or {None: (empty, empty)}).items():
+        cells: list[tuple[str | None, pl.Series, pl.Series]] = [(None, empty, empty)]
+        if fault.how == "late":
+            cells = [("received_dt", mended, right["received_dt"])]
+        elif named := [name for name in fault.writes if name != "record_id"]:
+            cells = [(name, wrong[name], right[name]) for name in named]
+        for name, written, true in cells:
             part = about.with_columns(
                 COLUMN=pl.lit(name, pl.String), WRITTEN=written, TRUE=empty if further else true
             )
