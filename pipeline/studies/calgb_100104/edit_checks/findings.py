@@ -78,14 +78,20 @@ def _light_chains(seen: Seen) -> pl.LazyFrame:
         series = rows.with_columns(VALUE=value).filter(pl.col("VALUE") > 0)
         before = pl.col("VALUE").shift(1).over("patient_id")
         after = pl.col("VALUE").shift(-1).over("patient_id")
-        up = pl.col("VALUE") / pl.max_horizontal(before, after)
-        down = pl.min_horizontal(before, after) / pl.col("VALUE")
+        # A value that comes back from a dip is no jump.
+        around = pl.max_horizontal(before, pl.col("VALUE").shift(2).over("patient_id"), after)
+        up = pl.col("VALUE") / around >= JUMP
+        down = pl.min_horizontal(before, after) / pl.col("VALUE") >= JUMP
         series = series.with_columns(BEFORE=before, AFTER=after).filter(
-            pl.col("BEFORE").is_not_null(), (up >= JUMP) | (down >= JUMP), PROGRESSION.ne_missing(True)
+            # What has fallen at the last visit may be the treatment.
+            pl.col("BEFORE").is_not_null(),
+            up | (down & pl.col("AFTER").is_not_null()),
+            PROGRESSION.ne_missing(True),
         )
         words = told(f"{column} {{}} mg/dL, before {{}}, after {{}}", "VALUE", "BEFORE", "AFTER")
         found.append(broken(series, ASSESSMENT, "flc_unit", words))
-    return pl.concat(found)
+    # Both chains share their unit: one question.
+    return pl.concat(found).unique("RECORD", keep="first", maintain_order=True)
 
 
 def _complete_remission() -> pl.Expr:
@@ -168,7 +174,7 @@ def _better_than_derived(seen: Seen) -> pl.LazyFrame:
         rows.filter(pl.col("visit") != "REG")
         .join(at_registration, on="USUBJID")
         .join(progressed, on="USUBJID", how="left")
-        .sort("USUBJID", "VISITDT")
+        .sort("USUBJID", "VISITDT", "record_id")
         .with_columns(**low)
         .filter(claimed > _depth_allowed(), pl.col("PD").is_null() | (pl.col("VISITDT") < pl.col("PD")))
         # The site keeps its call until the next change: it is asked once.
@@ -255,7 +261,7 @@ def _better_after_progression(seen: Seen) -> pl.LazyFrame:
             pl.col("VISITDT") > pl.col("FIRST"),
             pl.col("NEW").is_null() | (pl.col("NEW") > last_possible_day("assess_dt")),
         )
-        .sort("patient_id", "VISITDT")
+        .sort("patient_id", "VISITDT", "record_id")
         .unique("patient_id", keep="first", maintain_order=True)
     )
     words = told("response {} on {} after progression on {}", "response_site", "assess_dt", "FIRST")
@@ -378,9 +384,9 @@ DISEASE: tuple[EditCheck, ...] = (
         id="EC069",
         forms=(ASSESSMENT,),
         rule=(
-            "free light chains have a unit; unless progression is called, neither chain is eight times "
-            "(tenfold, give or take the change of the disease) or an eighth of its values before and, if there "
-            "is one, after"
+            "free light chains have a unit; unless progression is called, neither chain is eight times the "
+            "values around it (two before and, if any, the next), or an eighth of those beside it: tenfold, "
+            "give or take the change of the disease"
         ),
         severity="query",
         ask="Please check the unit of the free light chains (mg/L or mg/dL).",

@@ -134,7 +134,7 @@ def _differential(seen: Seen) -> pl.LazyFrame:
 def _ranges(seen: Seen) -> pl.LazyFrame:
     value = pl.col("REPORTED")
     # Counts fall to nothing under treatment: only their upper end tells a wrong unit or range.
-    too_low = (value < 0.1 * pl.col("lln")) & ~pl.col("test").is_in(COUNTS)
+    too_low = (value < (0.1 * pl.col("lln")).round(4)) & ~pl.col("test").is_in(COUNTS)
     upside_down = pl.col("lln") >= pl.col("uln")
     far = too_low | (value > 10 * pl.col("uln"))
     rows = _labs(seen).filter(upside_down.fill_null(False) | far.fill_null(False))
