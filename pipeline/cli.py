@@ -89,16 +89,24 @@ def run(
 )
 @click.option("--seed", type=int, help="Seed of a free trial.")
 @click.option("--out", type=FOLDER, required=True, help="Folder for the transfers.")
-def simulate(patients: int | None, seed: int | None, out: Path) -> None:
+@click.option("--clean", is_flag=True, help="Without faults, all dates and units alike.")
+@click.option(
+    "--truth",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File for what is wrong in the forms, and what should find it.",
+)
+def simulate(patients: int | None, seed: int | None, out: Path, clean: bool, truth: Path | None) -> None:
     """Write synthetic transfers: the calibrated trial, or a free one of any size (--patients, --seed)."""
     from pipeline.simulate import simulate_calibrated, simulate_trial
 
     if patients is None and seed is not None:
         raise click.UsageError("--seed goes with --patients: the calibrated trial has one seed")
     if patients is None:
-        simulate_calibrated(out)
+        simulate_calibrated(out, truth, clean=clean)
     else:
-        simulate_trial(patients, seed or 0, out)
+        idle = simulate_trial(patients, seed or 0, out, truth=truth, clean=clean)
+        if idle:
+            click.echo(f"no record was found for: {'; '.join(idle)}")
     click.echo(f"synthetic transfers are in {out}")
 
 

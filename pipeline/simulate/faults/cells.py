@@ -139,7 +139,7 @@ def _in_unit(text: pl.DataFrame, unit: Unit) -> pl.DataFrame:
         value = c(name).cast(pl.Float64, strict=False)
         rounded = (value * unit.factor).round(unit.places)
         if unit.reported == "nmol/L":
-            rounded = pl.when(value.is_in(ISS_LIMITS)).then((value * unit.factor).round(2)).otherwise(rounded)
+            rounded = pl.when(value.is_in(ISS_LIMITS)).then((value * unit.factor).round(3)).otherwise(rounded)
         shown = rounded.cast(pl.Int64).cast(pl.String) if unit.places == 0 else rounded.cast(pl.String)
         converted.append(pl.when(here & value.is_not_null()).then(shown).otherwise(c(name)).alias(name))
     written = pl.when(here).then(pl.lit(unit.reported)).otherwise(c(unit.unit))
@@ -217,6 +217,7 @@ def _partial(form: str, column: str, share: float, among: pl.Expr, *, month: boo
 ANY = pl.lit(True)
 _EARLY_MONTH = _date("start_dt").dt.month_end() < c("_rand").dt.month_start()
 _LATER_MONTH = _date("start_dt").dt.month_start() > c("_rand").dt.offset_by("45d")
+_LONG_BEFORE_DEATH = c("_death").is_null() | (_date("start_dt").dt.offset_by("90d") < c("_death"))
 _NO_PERIOD_NEAR = ~c("_crossover") | (_date("start_dt") < pl.date(2009, 12, 1))
 
 PARTIAL_DATES = (
@@ -230,7 +231,7 @@ PARTIAL_DATES = (
     _partial("induction", "stop_dt", 0.02, ANY, month=True),
     # The first of the month must not come before the progression that it follows.
     _partial("subsequent_therapy", "start_dt", 0.12,
-             ~c("_randomised") | (_date("start_dt").dt.month_start() > c("_pd"))),
+             (~c("_randomised") | (_date("start_dt").dt.month_start() > c("_pd"))) & _LONG_BEFORE_DEATH),
     _partial("on_study", "diagnosis_dt", 0.08, ANY),
     _partial("on_study", "diagnosis_dt", 0.03, ANY, month=True),
     _partial("on_study", "prior_cancer_dt", 0.1, c("_spm").is_null(), month=True),
