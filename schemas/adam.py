@@ -255,6 +255,15 @@ class ADSL(Subject):
     TRT02A: str = optional("Actual Treatment for Period 02", comment="LENALIDOMIDE if XOFL = Y")
     SPM1FL: str = yes_no("Second Primary Cancer Flag", comment="Y: ADCE holds a record with SPMFL = Y")
     SPM1DT: dt.date = optional("Date of Second Primary Cancer", comment="ADCE.ASTDT where SPMFL = Y")
+    SPMSCRFL: str = yes_no(
+        "Second Primary Cancer Screened Flag",
+        comment="Y: FA holds an answer that is known, up to its cut-off",
+    )
+    FSTSPMDT: dt.date = optional("Date of First SPM Questionnaire", comment="first FA.FADTC")
+    LSTSPMDT: dt.date = optional("Date of Last SPM Questionnaire", comment="last FA.FADTC")
+    NSPMQRY: int = optional(
+        "Number of SPM Query Sets Answered", ge=0, comment="rounds in FA, FACAT = QUERY SET; null: no record"
+    )
     PDDT: dt.date = optional("Date of Disease Progression", comment="ADT of ADRS PD")
     PDDTF: str = date_flag("Date of Progression Imputation Flag")
     NACTDT: dt.date = optional(

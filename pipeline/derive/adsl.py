@@ -136,6 +136,17 @@ def outcome(study: Study, sdtm: Frames, subjects: pl.DataFrame, cut_off: CutOff)
     )
 
 
+def screening(fa: pl.DataFrame, last: dt.date) -> pl.DataFrame:
+    """SPMSCRFL, FSTSPMDT, LSTSPMDT and NSPMQRY of subjects with a questionnaire dated up to `last`."""
+    asked = fa.with_columns(_day=_date("FADTC")).filter(pl.col("_day") <= last)
+    return asked.group_by("USUBJID").agg(
+        SPMSCRFL=yes_no(pl.col("FASTRESC").is_in(["Y", "N"]).any()),
+        FSTSPMDT=pl.col("_day").min(),
+        LSTSPMDT=pl.col("_day").max(),
+        NSPMQRY=pl.col("FAGRPID").filter(pl.col("FACAT") == "QUERY SET").n_unique(),
+    )
+
+
 def new_therapy(cm: pl.DataFrame, cut_off: dt.date) -> pl.DataFrame:
     """NACTDT and NACTDTF: the first day of anti-myeloma therapy after the trial's, where there is one."""
     given = impute(cm.filter(pl.col("CMCAT") == "SUBSEQUENT ANTI-MYELOMA"), "CMSTDTC", "NACTDT")
@@ -175,6 +186,7 @@ def derive_adsl(study: Study, sdtm: Frames, cut_off: CutOff) -> pl.DataFrame:
         reason_not_randomised(sdtm["ds"], sdtm["ie"], sdtm["rs"]),
         deviating,
         exposed,
+        screening(sdtm["fa"], last_date(study, "fa", cut_off)),
     ):
         rows = rows.join(other, on="USUBJID", how="left", validate="1:1")
     rows = _populations(study, rows)
@@ -219,7 +231,17 @@ def _eligible_for_crossover(study: Study, cut_off: dt.date) -> pl.Expr:
 _FINAL = {
     **{
         flag: pl.col(flag).fill_null("N")
-        for flag in ("CR100FL", "PRCANFL", "XOFL", "INDBORFL", "INDLENFL", "INDTHLFL", "INDGCFL", "INDANTFL")
+        for flag in (
+            "CR100FL",
+            "PRCANFL",
+            "XOFL",
+            "SPMSCRFL",
+            "INDBORFL",
+            "INDLENFL",
+            "INDTHLFL",
+            "INDGCFL",
+            "INDANTFL",
+        )
     },
     "INDGR1": pl.col("INDGR1").fill_null("NOT DETERMINED"),
     "PROTDVFL": yes_no(pl.col("_deviated")),

@@ -472,3 +472,31 @@ def test_second_cancer_and_deviations_of_a_subject() -> None:
         """,
         ADSL,
     )
+
+
+def test_questionnaires_on_second_cancers() -> None:
+    """Three sets of queries, then one screening (paper, Statistical Analysis); they count until February 2012."""
+    found = adsl(
+        dm="USUBJID\nA\nB\nC\nD",
+        fa="""
+        USUBJID | FAGRPID | FACAT     | FASTRESC | FADTC
+        A       | 1       | QUERY SET | N        | 2010-12-08
+        A       | 1       | QUERY SET | N        | 2010-12-20
+        A       | 3       | QUERY SET | Y        | 2011-06-10
+        A       | 4       | SCREENING | N        | 2012-01-01
+        B       | 1       | QUERY SET | U        | 2010-12-09
+        C       | 4       | SCREENING | N        | 2012-03-01
+        """,
+    )
+    # B was lost, so nobody knows; C answered after the cut-off of the questionnaires; D was never asked.
+    assert_shows(
+        found,
+        """
+        USUBJID | SPMSCRFL | FSTSPMDT   | LSTSPMDT   | NSPMQRY
+        A       | Y        | 2010-12-08 | 2012-01-01 | 2
+        B       | N        | 2010-12-09 | 2010-12-09 | 1
+        C       | N        |            |            |
+        D       | N        |            |            |
+        """,
+        ADSL,
+    )

@@ -3,6 +3,7 @@
 Rules: the trial's clinical rules 2.1 (marker values), 2.7 (conversions) and 4 (blinding); study days are
 SDTM's: the day of the first dose is day 1, the day before it is day -1.
 """
+# ruff: noqa: E501 (a drawn table is as wide as it is)
 
 from __future__ import annotations
 
@@ -271,3 +272,65 @@ def test_the_code_list_gives_the_arm_by_randomisation_number(codes: dict[str, st
     received["treatment_codes"] = pl.DataFrame({"randomization_no": list(codes), "arm": list(codes.values())})
     assert domain("dm", received).get_column("ARM").to_list() == arms
     assert domain("ex", received).get_column("EXTRT").to_list() == [arms[0], arms[0], "LENALIDOMIDE", arms[1]]
+
+
+def test_a_plasmacytoma_is_identified_once_and_measured_at_each_assessment() -> None:
+    """The form has no date of its own: it is that of the assessment with the same number."""
+    received = forms(
+        registration=REGISTERED,
+        disease_assessment="""
+        patient_id | assess_no | visit  | assess_dt
+        100001     | 1         | REG    | 2007-01-05
+        100001     | 3         | M3     | 2007-09
+        100002     | 1         | REG    | 2007-02-01
+        """,
+        plasmacytoma="""
+        patient_id | assess_no | lesion_no | location | diam1 | diam2 | method
+        100001     | 3         | 1         | sternum  | 2.1   | 1.5   | CT
+        100001     | 1         | 1         | sternum  | 4.0   | 3.2   | CT
+        100001     | 3         | 2         | sacrum   | 1.0   | 0.8   | PHYSICAL
+        100002     | 9         | 1         | skull    | 3.0   | 2.0   |
+        """,
+    )
+    assert_rows(
+        domain("tu", received),
+        """
+        USUBJID             | TUSEQ | TULNKID | TULOC   | TUMETHOD | VISIT | TUDTC      | TUSPID
+        CALGB-100104-100001 | 1     | 1       | sternum | CT       | REG   | 2007-01-05 | PLASMA-PLASMA-000002-1
+        CALGB-100104-100001 | 2     | 2       | sacrum  | PHYSICAL | M3    | 2007-09    | PLASMA-PLASMA-000003-1
+        CALGB-100104-100002 | 1     | 1       | skull   |          |       |            | PLASMA-PLASMA-000004-1
+        """,
+    )
+    assert_rows(
+        domain("tr", received).filter(pl.col("USUBJID").str.ends_with("100001")),
+        """
+        TRSEQ | TRGRPID | TRLNKID | TRTESTCD | TRORRES | TRSTRESN | TRSTRESU | TRDTC
+        1     | 1       | 1       | LDIAM    | 4.0     | 4.0      | cm       | 2007-01-05
+        2     | 1       | 1       | LPERP    | 3.2     | 3.2      | cm       | 2007-01-05
+        3     | 3       | 1       | LDIAM    | 2.1     | 2.1      | cm       | 2007-09
+        4     | 3       | 1       | LPERP    | 1.5     | 1.5      | cm       | 2007-09
+        5     | 3       | 2       | LDIAM    | 1.0     | 1.0      | cm       | 2007-09
+        6     | 3       | 2       | LPERP    | 0.8     | 0.8      | cm       | 2007-09
+        """,
+    )
+
+
+def test_three_query_sets_and_a_screening_about_second_cancers() -> None:
+    received = forms(
+        registration=REGISTERED,
+        spm_questionnaire="""
+        patient_id | round | questionnaire_dt | any_new_cancer | screening_done
+        100001     | 4     | 2012-01-01       | N              |
+        100001     | 1     | 2010-12-09       | Y              | PSA; SKIN
+        100002     | 3     | 2011-06          | UNK            |
+        """,
+    )
+    assert_rows(
+        domain("fa", received),
+        """
+        USUBJID             | FASEQ | FAGRPID | FACAT     | FAOBJ                 | FAORRES | FASTRESC | FADTC      | SCRDONE
+        CALGB-100104-100001 | 1     | 1       | QUERY SET | SECOND PRIMARY CANCER | Y       | Y        | 2010-12-09 | PSA; SKIN
+        CALGB-100104-100001 | 2     | 4       | SCREENING | SECOND PRIMARY CANCER | N       | N        | 2012-01-01 |
+        CALGB-100104-100002 | 1     | 3       | QUERY SET | SECOND PRIMARY CANCER | UNK     | U        | 2011-06    |
+        """,
+    )

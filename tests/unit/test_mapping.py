@@ -140,6 +140,8 @@ UNKNOWN = {"UNK", "-1", "NA", "ND"}
         ("new_primary_cancer", "same_primary_before", "ce", "RECURQ"),
         ("new_primary_cancer", "on_study_drug_at_dx", "ce", "ONDRUG"),
         ("new_primary_cancer", "drug_restarted", "ce", "RESTART"),
+        ("spm_questionnaire", "any_new_cancer", "fa", "FASTRESC"),
+        ("spm_questionnaire", "round", "fa", "FACAT"),
         ("eligibility", "criterion_code", "ie", "IETEST"),
         ("follow_up", "vital_status", "ss", "SSSTRESC"),
         ("death", "cause", "dd", "DDSTRESC"),
