@@ -13,6 +13,7 @@ import dagster as dg
 from pipeline.orchestration.assets import Graph
 from pipeline.orchestration.automation import new_transfer, nightly, study_job
 from pipeline.orchestration.documents import build_document_assets, build_report_asset
+from pipeline.orchestration.queries import build_quality_assets
 from pipeline.orchestration.release import build_release_assets
 from pipeline.orchestration.resources import Folders, ParquetStage, run_lock
 from pipeline.studies import STUDIES
@@ -45,6 +46,7 @@ def build_defs(
     return dg.Definitions(
         assets=[
             *Graph(study, folders).assets(),
+            *build_quality_assets(study),
             *documents,
             build_report_asset(study, folders, documents),
             *build_release_assets(study, folders, documents),

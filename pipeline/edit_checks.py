@@ -68,20 +68,13 @@ def told(words: str, *columns: str) -> pl.Expr:
 
 def run_checks(checks: Iterable[EditCheck], seen: Seen) -> pl.DataFrame:
     """What every check with a `find` finds in the forms as they stood: CHECK_ID and the columns of FOUND."""
-    asked = [check for check in checks if check.find is not None]
-    schema = {"CHECK_ID": pl.String, **FOUND}
-    if not asked:
-        return pl.DataFrame(schema=schema)
-    answers = pl.collect_all([check.find(seen).unique(maintain_order=True) for check in asked if check.find])
-    return pl.concat(
-        [
-            pl.DataFrame(schema=schema),
-            *(
-                answer.select(pl.lit(check.id).alias("CHECK_ID"), *FOUND)
-                for check, answer in zip(asked, answers, strict=True)
-            ),
-        ]
-    )
+    # One after another: planned together, a hundred small questions take twice as long.
+    answers = [
+        check.find(seen).select(pl.lit(check.id).alias("CHECK_ID"), *FOUND).unique(maintain_order=True).collect()
+        for check in checks
+        if check.find is not None
+    ]
+    return pl.concat([pl.DataFrame(schema={"CHECK_ID": pl.String, **FOUND}), *answers])
 
 
 def check_transfers(

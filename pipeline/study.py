@@ -139,18 +139,30 @@ class Analysis:
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
+TURNED_AWAY = {"FORM": pl.String, "RECORD": pl.String, "VERSION": pl.Int64}
+
+
 @dataclass(frozen=True)
 class Seen:
     """The forms as they stood on a day, for edit checks.
 
     forms: the current records of each form (newest version received by `date`, not deleted), as accepted,
     with FILE and LINE. versions: every accepted version received by `date`. A restricted file is among
-    them only where arms may be known.
+    them only where arms may be known. turned_away: FORM, RECORD and VERSION of what was delivered by then
+    and not accepted, as far as that can be read.
     """
 
     date: dt.date
     forms: Mapping[str, pl.LazyFrame]
     versions: Mapping[str, pl.LazyFrame]
+    turned_away: pl.LazyFrame = field(default_factory=lambda: pl.LazyFrame(schema=TURNED_AWAY))
+    _made: dict[Callable[[Seen], pl.DataFrame], pl.DataFrame] = field(default_factory=dict, repr=False)
+
+    def once(self, make: Callable[[Seen], pl.DataFrame]) -> pl.DataFrame:
+        """`make(self)`, made by the first check that asks and kept for the others."""
+        if make not in self._made:
+            self._made[make] = make(self)
+        return self._made[make]
 
 
 @dataclass(frozen=True)

@@ -54,12 +54,13 @@ class Graph:
     def ingest(self) -> dg.AssetsDefinition:
         """Every transfer checked, every form read: raw_*, and what was not accepted and why."""
         study, folders = self.study, self.folders
-        made = [table for table in self.tables.values() if not table.by_cut_off]
         raw = {form: self.tables[f"raw_{form}"] for form in study.forms}
+        side = [self.tables[f"quality_{name}"] for name in ("receipts", "findings", "quarantine")]
+        made = [self.tables["transfers"], *raw.values(), *side]
 
         @dg.multi_asset(
             name="ingest",
-            outs=self._outs(made, ingest, *study.forms.values()),
+            outs=asset_outs(made, study, ingest, *study.forms.values()),
             internal_asset_deps={
                 table.asset: set() if table.asset == "transfers" else {dg.AssetKey("transfers")}
                 for table in made
@@ -74,17 +75,17 @@ class Graph:
                 raise dg.Failure(f"no transfer of {study.id} can be used: {reasons}")
             forms = {form: ingest.ingest_form(form, model, transfers) for form, model in study.forms.items()}
             tables = {raw[form]: found.accepted for form, found in forms.items()}
-            side = {
+            about = {
                 self.tables["transfers"]: received,
                 self.tables["quality_receipts"]: pl.concat(f.receipt for f in forms.values()),
                 self.tables["quality_findings"]: pl.concat(f.findings for f in forms.values()),
                 self.tables["quality_quarantine"]: pl.concat(f.quarantined for f in forms.values()),
             }
-            findings = side[self.tables["quality_findings"]]
-            yield from audit(tables | side, turned_away=_turned_away(findings))
+            findings = about[self.tables["quality_findings"]]
+            yield from audit(tables | about, turned_away=_turned_away(findings))
             yield from _intake_results(raw, forms, received)
             quarantined = {"quarantined": {f: found.quarantined.height for f, found in forms.items()}}
-            yield from hand_on(side | tables, {"quality_quarantine": quarantined})
+            yield from hand_on(about | tables, {"quality_quarantine": quarantined})
 
         return step
 
@@ -95,7 +96,7 @@ class Graph:
 
         @dg.multi_asset(
             name=table.asset,
-            outs=self._outs([table], ingest, model),
+            outs=asset_outs([table], study, ingest, model),
             deps=["transfers"],
             partitions_def=self.partitions,
             required_resource_keys={"run_lock"},
@@ -122,7 +123,7 @@ class Graph:
 
         @dg.multi_asset(
             name="snapshot",
-            outs=self._outs(made, cutoff, study.folder),
+            outs=asset_outs(made, study, cutoff, study.folder),
             ins={form: dg.AssetIn(f"raw_{form}") for form in study.forms},
             internal_asset_deps={
                 **{table.asset: {dg.AssetKey(f"raw_{form}")} for form, table in current.items()},
@@ -238,7 +239,7 @@ class Graph:
 
         @dg.multi_asset(
             name="analysis" if len(assets) > 1 else assets[0],
-            outs=self._outs(made, *code),
+            outs=asset_outs(made, study, *code),
             ins={name: dg.AssetIn(asset) for name, asset in ins.items()},
             check_specs=[*_all_checks(made), *(check.spec for check in across)],
             partitions_def=self.partitions,
@@ -255,9 +256,11 @@ class Graph:
 
         return step
 
-    def _outs(self, made: Iterable[StagedTable], *code: object) -> dict[str, dg.AssetOut]:
-        version = code_version(*code)
-        return {table.asset: dg.AssetOut(**asset_out(table, self.study, version)) for table in made}
+
+def asset_outs(made: Iterable[StagedTable], study: Study, *code: object) -> dict[str, dg.AssetOut]:
+    """The tables of a step as its outputs; code: what makes them, of which the source is their version."""
+    version = code_version(*code)
+    return {table.asset: dg.AssetOut(**asset_out(table, study, version)) for table in made}
 
 
 def code_version(*code: object) -> str:

@@ -73,11 +73,21 @@ def _staged_tables(study: Study) -> Iterator[StagedTable]:
     yield intake("quality_receipts", quality.Receipt, "quality", "receipts")
     yield intake("quality_findings", quality.Findings, "quality", "findings")
     yield intake("quality_quarantine", quality.Quarantine, "quarantine", "rows")
+    for name, model in (
+        ("queries", quality.Queries),
+        ("check_counts", quality.CheckCounts),
+        ("by_site_form", quality.BySiteForm),
+        ("by_site", quality.BySite),
+        ("by_form", quality.ByForm),
+        ("by_check", quality.ByCheck),
+    ):
+        yield intake(f"quality_{name}", model, "quality", name)
     for name, model in study.restricted.items():
         yield cut(f"restricted_{name}", model, "restricted", STATISTICS, None)
     for form, model in study.forms.items():
         yield cut(f"snapshot_{form}", received(model), "snapshot", DATA_MANAGEMENT, None)
-    yield cut("quality_set_aside", quality.SetAside, "quality", DATA_MANAGEMENT, ("quality", "set_aside"))
+    for name, model in (("set_aside", quality.SetAside), ("arm_findings", quality.ArmFindings)):
+        yield cut(f"quality_{name}", model, "quality", DATA_MANAGEMENT, ("quality", name))
     for domain in study.domains:
         yield cut(f"sdtm_{domain.name}", domain.model, "sdtm", DATA_MANAGEMENT, ("sdtm", domain.name))
     for name, model in DATASETS.items():

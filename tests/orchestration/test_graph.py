@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.definitions import build_defs
 from pipeline.orchestration.checks import cross_checks
+from pipeline.orchestration.queries import edit_check_name, holder
 from pipeline.orchestration.tables import check_name, staged_tables
 from pipeline.studies import STUDIES
 from schemas import base
@@ -68,7 +69,7 @@ def test_every_table_shows_its_columns_with_their_labels(definitions: dg.Definit
 
 def test_every_rule_of_a_table_is_a_check(definitions: dg.Definitions) -> None:
     checks = definitions.resolve_asset_graph().asset_check_keys
-    across = {check.name for check in cross_checks(STUDY)}
+    across = {check.name for check in cross_checks(STUDY)} | set(map(edit_check_name, STUDY.edit_checks))
     for asset, table in staged_tables(STUDY).items():
         if asset.startswith(("snapshot_", "restricted_")):
             continue  # rows of a table that was checked before
@@ -81,6 +82,14 @@ def test_every_rule_of_a_table_is_a_check(definitions: dg.Definitions) -> None:
             "every_transfer_accepted",
             "nothing_quarantined",
         }
+
+
+def test_every_edit_check_is_a_check_with_its_rule(definitions: dg.Definitions) -> None:
+    graph = definitions.resolve_asset_graph()
+    assert STUDY.edit_checks
+    for check in STUDY.edit_checks:
+        key = dg.AssetCheckKey(dg.AssetKey(holder(check)), edit_check_name(check))
+        assert graph.get_check_spec(key).description == check.rule
 
 
 if __name__ == "__main__":

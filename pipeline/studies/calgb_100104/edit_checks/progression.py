@@ -35,7 +35,7 @@ def marker_visits(seen: Seen) -> pl.DataFrame:
 
 def signs(seen: Seen, criteria: Criteria) -> pl.DataFrame:
     """The visits that meet the criteria, as `derive.progression.signs_of_progression` gives them."""
-    return signs_of_progression(marker_visits(seen), criteria)
+    return signs_of_progression(seen.once(marker_visits), criteria)
 
 
 def _subjects(seen: Seen) -> pl.DataFrame:
