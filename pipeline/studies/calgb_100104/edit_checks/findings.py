@@ -186,7 +186,7 @@ def _better_than_derived(seen: Seen) -> pl.LazyFrame:
 
 
 def _no_rule_met(seen: Seen) -> pl.LazyFrame:
-    visits = marker_visits(seen).lazy()
+    visits = seen.once(marker_visits).lazy()
     judged = visits.filter(pl.col("VISITDT") > pl.col("VISITDT").min().over("USUBJID"))
     first_call = (
         _called(seen)
