@@ -18,7 +18,7 @@ import polars as pl
 from pipeline.study import CutOff, EditCheck, Frames, Seen, Study
 from pipeline.versions import current_records, latest_issue
 from schemas.base import empty, names
-from schemas.quality import ArmFindings, CheckCounts, Queries
+from schemas.quality import ArmFindings, CheckCounts, Findings, Queries
 
 FOUND = {
     "FORM": pl.String,
@@ -70,7 +70,10 @@ def run_checks(checks: Iterable[EditCheck], seen: Seen) -> pl.DataFrame:
     """What every check with a `find` finds in the forms as they stood: CHECK_ID and the columns of FOUND."""
     # One after another: planned together, a hundred small questions take twice as long.
     answers = [
-        check.find(seen).select(pl.lit(check.id).alias("CHECK_ID"), *FOUND).unique(maintain_order=True).collect()
+        check.find(seen)
+        .select(pl.lit(check.id).alias("CHECK_ID"), *FOUND)
+        .unique(maintain_order=True)
+        .collect()
         for check in checks
         if check.find is not None
     ]
@@ -97,7 +100,8 @@ def check_transfers(
     sights = pl.concat(
         _by_query(
             pl.concat(
-                [run_checks(checks, seen_at(study, accepted, date)), _standing(door, date)], how="diagonal"
+                [run_checks(checks, seen_at(study, accepted, date, findings)), _standing(door, date)],
+                how="diagonal",
             )
         ).with_columns(TRANSFER=date)
         for date in dates
@@ -126,8 +130,11 @@ def check_arms(study: Study, accepted: Frames, restricted: Frames, cut_off: CutO
     )
 
 
-def seen_at(study: Study, accepted: Frames, date: dt.date) -> Seen:
-    """The forms as they stood on the day of a transfer: what had been delivered and received by then."""
+def seen_at(study: Study, accepted: Frames, date: dt.date, findings: pl.DataFrame | None = None) -> Seen:
+    """The forms as they stood on the day of a transfer: what had been delivered and received by then.
+
+    findings: quality.findings, from which is known what was turned away.
+    """
     rules = {rule.form: rule.rule for rule in study.cut_rules}
     versions = {form: rows.lazy().filter(_came(rows) <= date) for form, rows in accepted.items()}
     stood = {"received": current_records, "latest": latest_issue}
@@ -137,7 +144,15 @@ def seen_at(study: Study, accepted: Frames, date: dt.date) -> Seen:
     # Held, not lazy: a hundred checks read them.
     held = pl.collect_all(list(current.values()))
     forms = {form: rows.lazy() for form, rows in zip(current, held, strict=True)}
-    return Seen(date, forms, versions)
+    return Seen(date, forms, versions, _turned_away(empty(Findings) if findings is None else findings, date))
+
+
+def _turned_away(findings: pl.DataFrame, date: dt.date) -> pl.LazyFrame:
+    """FORM, RECORD and VERSION of the rows that were delivered by the date and not accepted."""
+    delivered = (pl.col("TRANSFER") <= date) & (pl.col("OUTCOME") == "quarantined")
+    record = pl.col("RECORD").str.strip_suffix(pl.format("/{}", "VERSION"))
+    rows = findings.lazy().filter(delivered, pl.col("VERSION").is_not_null())
+    return rows.select("FORM", record, "VERSION").unique()
 
 
 def _versioned(rows: pl.DataFrame) -> bool:
