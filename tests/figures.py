@@ -12,6 +12,7 @@ from dataclasses import replace
 import polars as pl
 
 from pipeline.outputs.figures import FigureValue
+from pipeline.studies.calgb_100104.endpoints import ENDPOINTS
 from pipeline.studies.calgb_100104.figures import FACTORS as FOREST
 from pipeline.studies.calgb_100104.figures import FIGURES, LEVELS
 from schemas import base
@@ -68,11 +69,12 @@ def result(analysis: str, group: str, level: str, statistic: str, value: float |
 def make_results(p: float = 0.0231, gray: float = 0.0064) -> pl.DataFrame:
     """Results for every figure."""
     rows = [result("PROTOCOL", "TOTAL", "FOREST_RADIUS_EXPONENT", "value", -2)]
-    for analysis in (*(f"{endpoint}_KM" for endpoint in ("TTP", "OS", "EFS")), "CIF", *_by_level()):
+    endpoints = [endpoint.paramcd for endpoint in ENDPOINTS if endpoint.paramcd != "TTSPM"]
+    for analysis in (*(f"{endpoint}_KM" for endpoint in endpoints), "CIF", *_by_level()):
         rows += _km(analysis)
-    for endpoint in ("TTP", "OS", "EFS"):
-        rows += _ratio(f"{endpoint}_COX", "", (0.415, 0.295, 0.585, 0.175))
-        rows.append(result(f"{endpoint}_LOGRANK", "LEN:PBO", "", "p", p))
+    for endpoint, stratified in itertools.product(endpoints, ("", "_STRAT")):
+        rows += _ratio(f"{endpoint}_COX{stratified}", "", (0.415, 0.295, 0.585, 0.175))
+        rows.append(result(f"{endpoint}_LOGRANK{stratified}", "LEN:PBO", "", "p", p))
     for place, cause in enumerate(CAUSES):
         rows.append(result("CIF_GRAY", "LEN:PBO", cause, "p", gray))
         rows += [result("CIF", group, cause, "events", 41 + place) for group in KM]

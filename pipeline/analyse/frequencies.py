@@ -34,20 +34,24 @@ def count(data: Data) -> Output:
 def concordance(data: Data) -> Output:
     """How many subjects have an event of theirs dated alike by two parameters, `first` and `second`.
 
-    Levels: the same date, within `days` days, further apart, by one of the two only, by neither. The
-    denominator is the population.
+    Levels: the same date, within `days` days, further apart, by one of the two only, by neither; and, of
+    those with another date, whether the first is earlier or later. The denominator is the population. Level
+    DAYS APART: by how many days the first is later than the second, where there are both.
     """
     first, second, days = (data.options[name] for name in ("first", "second", "days"))
     dates = data.subjects
     for parameter in (first, second):
         found = data.rows.filter(PARAMCD=parameter).select("USUBJID", pl.col("ADT").alias(parameter))
         dates = dates.join(found, on="USUBJID", how="left", validate="1:1")
-    apart = (pl.col(first) - pl.col(second)).dt.total_days().abs()
+    later = (pl.col(first) - pl.col(second)).dt.total_days()
+    apart = later.abs()
     has_first, has_second = pl.col(first).is_not_null(), pl.col(second).is_not_null()
     levels = {
         "SAME DATE": apart == 0,
         f"WITHIN {days} DAYS": apart.is_between(1, days),
         f"MORE THAN {days} DAYS": apart > days,
+        f"{first} EARLIER": later < 0,
+        f"{first} LATER": later > 0,
         f"{first} ONLY": has_first & ~has_second,
         f"{second} ONLY": has_second & ~has_first,
         "NEITHER": ~has_first & ~has_second,
@@ -60,6 +64,9 @@ def concordance(data: Data) -> Output:
             rows += [(group, level, "n", n), (group, level, "denominator", len(own))]
             if len(own):
                 rows.append((group, level, "proportion", n / len(own)))
+        distances = own.select(later).to_series().drop_nulls().cast(pl.Float64)
+        rows.append((group, "DAYS APART", "n", len(distances)))
+        rows += [(group, "DAYS APART", name, getattr(distances, name)()) for name in ("median", "min", "max")]
     return rows, []
 
 

@@ -12,6 +12,8 @@ from tests.tables import draw
 CUT_OFF = STUDY.cut_off("2009-12-17")
 OPTIONS = {"first": "PDINV", "second": "PDEBMT", "days": 60}
 LEVELS = ("SAME DATE", "WITHIN 60 DAYS", "MORE THAN 60 DAYS", "PDINV ONLY", "PDEBMT ONLY", "NEITHER")
+ORDER = ("PDINV EARLIER", "PDINV LATER")
+APART = ("n", "median", "min", "max")
 
 
 def numbers(adsl: str, adrs: str) -> dict[tuple[str, str, str], float | None]:
@@ -42,6 +44,11 @@ def test_every_subject_has_one_level() -> None:
     # B: 60 days, the site later. C: 61 days, the site earlier. D: IMWG is not asked for. F, G: by neither.
     of = {group: [found[group, level, "n"] for level in LEVELS] for group in ("LEN", "PBO", "TOTAL")}
     assert of == {"LEN": [1, 1, 1, 1, 0, 0], "PBO": [0, 0, 0, 0, 1, 2], "TOTAL": [1, 1, 1, 1, 1, 2]}
+    order = {group: [found[group, level, "n"] for level in ORDER] for group in ("LEN", "PBO", "TOTAL")}
+    assert order == {"LEN": [1, 1], "PBO": [0, 0], "TOTAL": [1, 1]}
+    # A: 0 days, B: 60, C: -61
+    assert [found["LEN", "DAYS APART", name] for name in APART] == [3, 0, -61, 60]
+    assert [found["PBO", "DAYS APART", name] for name in APART] == [0, None, None, None]
     assert found["PBO", "NEITHER", "denominator"] == 3
     assert found["PBO", "NEITHER", "proportion"] == 2 / 3
 

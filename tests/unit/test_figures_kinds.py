@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 
 from pipeline.outputs.figures import describe_figure, figure_data, render_figure
 from pipeline.studies.calgb_100104.analyses import ANALYSES, FACTORS, LEVELS
+from pipeline.studies.calgb_100104.endpoints import EFS, OS, SENSITIVITY, TTP
 from pipeline.studies.calgb_100104.figures import FACTORS as FOREST
 from tests.figures import BY_NAME, changed, make_curves, make_results
 from tests.unit.test_figures import svg_texts, texts
 
-DASH = "\N{EN DASH}"
+DASH, HYPHEN = "\N{EN DASH}", "\N{NON-BREAKING HYPHEN}"
 
 
 def forest_axes(figure: Figure) -> Axes:
@@ -36,10 +37,10 @@ def test_a_forest_has_a_circle_at_every_ratio_with_a_radius_of_one_over_the_vari
     figure = render_figure(BY_NAME["figure_2a"], make_results(), make_curves())
     drawn = circles(figure)
     assert len(drawn) == 1 + 2 * len(FOREST)
-    assert drawn["overall"][0] == 0.415
+    assert drawn["TTP_COX"][0] == 0.415
     assert drawn["CR=N"][0] == 1.335
     # standard errors 0.175, 0.21 and 0.34
-    assert drawn["overall"][1] / drawn["CR=Y"][1] == pytest.approx((0.21 / 0.175) ** 2)
+    assert drawn["TTP_COX"][1] / drawn["CR=Y"][1] == pytest.approx((0.21 / 0.175) ** 2)
     assert drawn["CR=Y"][1] / drawn["CR=N"][1] == pytest.approx((0.34 / 0.21) ** 2)
 
 
@@ -94,6 +95,26 @@ def test_a_ratio_that_cannot_be_estimated_has_no_circle_and_says_so(gone: bool, 
     assert "Hazard ratio, not estimable" in shown
 
 
+def test_sensitivity_analyses_stand_beside_the_primary_one(tmp_path: Path) -> None:
+    value = BY_NAME["sensitivity"]
+    results = changed(make_results(), 0.555, ANALYSIS="TTPXO_COX_STRAT", STATISTIC="hr")
+    results = changed(results, 0.0123, ANALYSIS="TTPXO_LOGRANK_STRAT")
+    figure = render_figure(value, results, make_curves())
+    drawn = circles(figure)
+    sensitivity = [f"{endpoint.paramcd}_COX" for endpoint in (TTP, OS, EFS, *SENSITIVITY)]
+    assert set(drawn) == {*sensitivity, *(f"{model}_STRAT" for model in sensitivity)}
+    assert drawn["TTPXO_COX_STRAT"][0] == 0.555
+    dashed = [line for line in forest_axes(figure).lines if line.is_dashed()]
+    assert [list(line.get_xdata()) for line in dashed] == 3 * [[0.415, 0.415]]
+    # three blocks of a heading and 14, 4 and 4 models: from heading to heading
+    assert [list(line.get_ydata()) for line in dashed] == [[25, 10], [10, 5], [5, 0]]
+    shown = svg_texts(figure, tmp_path)
+    assert shown.count(f"0.56 (0.30{DASH}0.59)") == shown.count("0.01") == 1
+    assert shown.count("83/217") == len(sensitivity)  # the stratified model is of the same patients
+    words = f"Stratified: 0.56 (95% CI, 0.30{DASH}0.59) (P = 0.01 by log-rank test)"
+    assert words in describe_figure(value, results)
+
+
 def test_figures_name_levels_and_analyses_that_exist() -> None:
     ids = {analysis.id for analysis in ANALYSES}
     assert {factor.code for factor in FOREST} == set(FACTORS)
@@ -104,7 +125,9 @@ def test_figures_name_levels_and_analyses_that_exist() -> None:
         named = [
             getattr(value, name) for name in ("estimate", "test", "model", "forest") if hasattr(value, name)
         ]
-        assert {*levels, *named} <= ids, value.name
+        models = [model for _, block in getattr(value, "blocks", ()) for model in block]
+        asked = [id for model in models for id in (model.model, model.test, model.estimate)]
+        assert {*levels, *named, *asked} <= ids, value.name
 
 
 def test_curves_by_factor_tell_the_group_by_colour_and_the_level_by_dash(tmp_path: Path) -> None:
@@ -224,9 +247,9 @@ def test_recruitment_rises_to_everybody_and_never_by_arm(tmp_path: Path) -> None
     assert "Registered: 529" in svg_texts(render_figure(value, changed_to, make_curves()), tmp_path)
     rows = figure_data(value, make_results(), make_curves())["rows"]
     assert [(row["label"], [count["text"] for count in row["counts"]]) for row in rows] == [
-        ("2006-12", ["13", "13", "0", "0"]),
-        ("2007-01", ["0", "13", "7", "7"]),
-        ("2007-02", ["518", "531", "421", "428"]),
+        (f"2006{HYPHEN}12", ["13", "13", "0", "0"]),
+        (f"2007{HYPHEN}01", ["0", "13", "7", "7"]),
+        (f"2007{HYPHEN}02", ["518", "531", "421", "428"]),
     ]
     assert {key["group"] for row in rows for count in row["counts"] for key in count["keys"]} == {"TOTAL"}
     assert "Registered: 531; Randomly assigned: 428" in describe_figure(value, make_results())

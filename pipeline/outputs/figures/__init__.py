@@ -19,7 +19,7 @@ import polars as pl
 from pipeline.outputs import NOTE
 from pipeline.outputs.figures import flow, forest, incidence, recruitment, stratified, survival
 from pipeline.outputs.figures.flow import Count, FlowFigure
-from pipeline.outputs.figures.forest import Factor, ForestFigure
+from pipeline.outputs.figures.forest import Factor, ForestFigure, Model, SensitivityFigure
 from pipeline.outputs.figures.incidence import IncidenceFigure, Panel
 from pipeline.outputs.figures.page import (
     DOUBLE_COLUMN,
@@ -50,8 +50,10 @@ __all__ = [
     "Group",
     "IncidenceFigure",
     "Level",
+    "Model",
     "Panel",
     "RecruitmentFigure",
+    "SensitivityFigure",
     "StratifiedFigure",
     "SurvivalFigure",
     "describe_figure",
@@ -63,7 +65,13 @@ __all__ = [
 ]
 
 FigureValue = (
-    SurvivalFigure | StratifiedFigure | IncidenceFigure | ForestFigure | FlowFigure | RecruitmentFigure
+    SurvivalFigure
+    | StratifiedFigure
+    | IncidenceFigure
+    | ForestFigure
+    | SensitivityFigure
+    | FlowFigure
+    | RecruitmentFigure
 )
 
 _KINDS: dict[type, ModuleType] = {
@@ -71,6 +79,7 @@ _KINDS: dict[type, ModuleType] = {
     StratifiedFigure: stratified,
     IncidenceFigure: incidence,
     ForestFigure: forest,
+    SensitivityFigure: forest,
     FlowFigure: flow,
     RecruitmentFigure: recruitment,
 }

@@ -67,7 +67,7 @@ def data(value: RecruitmentFigure, source: Source) -> dict[str, Any]:
     kinds = {"n": "", "cumulative": ", so far"}
     rows = [
         {
-            "label": month,
+            "label": month.replace("-", "\N{NON-BREAKING HYPHEN}"),
             "counts": [
                 statistic(f"{line.label}{words}", format_count(source[key]), key)
                 for line in value.lines

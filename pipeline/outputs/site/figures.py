@@ -44,8 +44,8 @@ def printed(data: Mapping[str, Any], numbers: Numbers) -> list[dict[str, Any]]:
     """The numbers a figure prints, each with its links: rows of a label and cells."""
     rows = [(entry["label"], [entry]) for entry in data.get("statistics", ())]
     for row in data.get("rows", ()):
-        cells = [*row.get("counts", ()), *(row[name] for name in ("ratio", "interaction") if name in row)]
-        if cells:
+        cells = [*row.get("counts", ()), *(row[name] for name in ("ratio", "p") if name in row)]
+        if cells or row.get("heading"):
             rows.append((row["label"], cells))
     return [
         {

@@ -25,7 +25,7 @@ METHODS = {
     "cumulative_incidence": "Aalen–Johansen estimate of the cumulative incidence with competing events",
     "gray": "Gray's test between the groups for one cause of failure",
     "count": "number of patients and their proportion of the denominator",
-    "concordance": "number of patients whose event is dated alike by two parameters",
+    "concordance": "number of patients whose event is dated alike by two parameters, and the days between",
     "by_month": "number of patients by calendar month and so far, all groups together",
     "summary": "mean, standard deviation, median, quartiles and range of a variable",
     "worst_grade": "patients by their worst grade; Fisher's exact P (two-sided) and the conditional "

@@ -11,7 +11,7 @@ from functools import partial
 
 import polars as pl
 
-from pipeline.numbers import format_months
+from pipeline.numbers import NOT_ESTIMABLE, format_months, format_number
 from pipeline.outputs.tables import (
     COUNT,
     COUNT_PERCENT,
@@ -586,6 +586,53 @@ TIME_TO_EVENT = Display(
     ),
 )
 
+# --- progression by investigator and by the markers ---
+
+
+def _days_apart(low: float | None, high: float | None) -> str:
+    """A range with a sign needs a word between its limits."""
+    return NOT_ESTIMABLE if low is None or high is None else f"{format_number(low)} to {format_number(high)}"
+
+
+def _concordance(criteria: str, analysis: str, parameter: str) -> tuple[Heading | Row, ...]:
+    """The investigator's date of progression beside that by one set of criteria."""
+    levels = {
+        "SAME DATE": "Both, on the same date",
+        "PDINV EARLIER": "Both, investigator earlier",
+        "PDINV LATER": "Both, investigator later",
+        "MORE THAN 60 DAYS": "Both, more than 60 days apart",
+        "PDINV ONLY": "Investigator only",
+        f"{parameter} ONLY": "Criteria only",
+        "NEITHER": "Neither",
+    }
+    return (
+        Heading(f"{criteria} — no. (%)"),
+        *_levels(analysis, levels),
+        Heading(f"{criteria}, days to the investigator's date†"),
+        Row("Median", analysis, "DAYS APART", number("median"), 1),
+        Row("Range", analysis, "DAYS APART", Show(("min", "max"), _days_apart), 1),
+    )
+
+
+CONCORDANCE = Display(
+    name="concordance",
+    title="Progression by Investigator and by Criteria.*",
+    population=RANDOMISED,
+    stub="Progression after randomization",
+    columns=ARMS_AND_TOTAL,
+    rows=(
+        *_concordance("EBMT criteria", "PD_CONCORDANCE_EBMT", "PDEBMT"),
+        *_concordance("IMWG criteria", "PD_CONCORDANCE_IMWG", "PDIMWG"),
+    ),
+    footnotes=(
+        "* The criteria are applied to the markers and lesions that the sites reported. EBMT denotes European"
+        " Group for Blood and Marrow Transplantation, and IMWG International Myeloma Working Group, which "
+        "does not count a relapse from complete response.",
+        "† From the date by the criteria, of patients with both; negative: the investigator was earlier.",
+        NOT_IN_THE_PAPER,
+    ),
+)
+
 # --- the protocol's design ---
 
 
@@ -644,7 +691,7 @@ DESIGN = Display(
 
 DISPLAYS: tuple[Display, ...] = (
     TABLE_1, TABLE_2, TABLE_3, TABLE_S1, TABLE_S2,
-    TIME_TO_EVENT, FOLLOW_UP, DISPOSITION, EXPOSURE, DESIGN,
+    TIME_TO_EVENT, FOLLOW_UP, CONCORDANCE, DISPOSITION, EXPOSURE, DESIGN,
 )  # fmt: skip
 
 # --- listings ---

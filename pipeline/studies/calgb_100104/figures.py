@@ -16,8 +16,10 @@ from pipeline.outputs.figures import (
     Group,
     IncidenceFigure,
     Level,
+    Model,
     Panel,
     RecruitmentFigure,
+    SensitivityFigure,
     StratifiedFigure,
     SurvivalFigure,
 )
@@ -172,6 +174,38 @@ def _flow(name: str, title: str, cut_off: dt.date) -> FlowFigure:
     )
 
 
+def _models(**endpoints: str) -> tuple[Model, ...]:
+    """Each endpoint (PARAMCD: label) by its plain model and, under it, by the stratified one."""
+    return tuple(
+        model
+        for code, label in endpoints.items()
+        for model in (
+            Model(label, f"{code}_COX", f"{code}_LOGRANK", f"{code}_KM"),
+            Model("Stratified", f"{code}_COX_STRAT", f"{code}_LOGRANK_STRAT", f"{code}_KM", beneath=True),
+        )
+    )
+
+
+SENSITIVITY = (
+    (
+        "Progression or death",
+        _models(
+            TTP="As in the paper",
+            TTPR="From randomization",
+            TTPINV="Progression by investigator",
+            TTPIMWG="Progression by IMWG criteria",
+            TTPXO="Censored at crossover",
+            TTPNACT="Censored at new therapy",
+            TTPMISS="Censored after two missed visits",
+        ),
+    ),
+    ("Death", _models(OS="As in the paper", OSR="From randomization")),
+    (
+        "Second cancer, progression or death",
+        _models(EFS="As in the paper", EFSLC="Censored at last contact"),
+    ),
+)
+
 FIGURES: tuple[FigureValue, ...] = (
     _survival("figure_1a", "Figure 1A. Time to Progression or Death", "TTP", PROGRESSION_FREE),
     _survival("figure_1b", "Figure 1B. Overall Survival", "OS", SURVIVAL),
@@ -215,6 +249,16 @@ FIGURES: tuple[FigureValue, ...] = (
         "Figure S2k. Event-free Survival (Post Hoc)",
         "EFS",
         "Probability of event-free survival",
+    ),
+    SensitivityFigure(
+        name="sensitivity",
+        title="Sensitivity Analyses of the Time-to-Event End Points",
+        blocks=SENSITIVITY,
+        comparison=COMPARISON,
+        radius=EXPONENT,
+        groups=ARMS,
+        favours=("lenalidomide", "placebo"),
+        x_label="Hazard ratio (natural-log scale)",
     ),
     RecruitmentFigure(
         name="recruitment",

@@ -226,6 +226,15 @@ EFFICACY = _page(
         figures=tuple(f"figure_s2{letter}" for letter in "cdefghij"),
     ),
     Section("At unblinding", figures=("figure_s2a", "figure_s2b")),
+    Section(
+        "Sensitivity analyses",
+        (
+            "The end points again: from another origin, by another definition of progression, with another "
+            "rule of censoring, and stratified by the factors of randomization.",
+        ),
+        figures=("sensitivity",),
+        tables=("concordance",),
+    ),
 )
 SAFETY = _page(
     "safety",
