@@ -18,7 +18,7 @@ import polars as pl
 from pipeline.study import CutOff, EditCheck, Frames, Seen, Study
 from pipeline.versions import current_records, latest_issue
 from schemas.base import empty, names
-from schemas.quality import ArmFindings, CheckCounts, Findings, Queries
+from schemas.quality import ArmFindings, CheckCounts, Findings, Queries, SetAside
 
 FOUND = {
     "FORM": pl.String,
@@ -108,6 +108,56 @@ def check_transfers(
     )
     about = _about(checks)
     return Checked(_carry(sights, about, accepted, dates), _count(sights, about, dates))
+
+
+def reject_records(
+    study: Study, current: Frames, accepted: Frames, cut_off: CutOff
+) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    """What a cut-off keeps of its current records, and what the checks reject (quality.set_aside).
+
+    current: each form's records as the cut-off saw them; accepted: all versions, with FILE and LINE. Asked
+    are the checks of severity `reject` that need no arms, and asked again of what is left until nothing
+    more is rejected, because a record that is rejected may be the one that another cannot do without.
+    """
+    checks = [check for check in study.edit_checks if check.severity == "reject" and not check.needs_arms]
+    kept, aside = dict(current), [empty(SetAside)]
+    versions = {
+        form: rows.lazy().filter(pl.col("received_dt") <= cut_off.by_form.get(form, cut_off.date))
+        for form, rows in accepted.items()
+        if _versioned(rows)
+    }
+    while True:
+        forms = {form: rows.lazy() for form, rows in kept.items()}
+        found = run_checks(checks, Seen(cut_off.date, forms, forms | versions))
+        why = pl.format("{}: {}", "CHECK_ID", "FOUND").unique().sort().str.join("; ")
+        told = found.group_by("FORM", record_id="RECORD").agg(DETAIL=why)
+        rejected = [
+            _set_aside(form, rows.join(told.filter(FORM=form), on="record_id"), cut_off)
+            for form, rows in kept.items()
+            if _versioned(rows)
+        ]
+        if not any(rows.height for rows in rejected):
+            return kept, pl.concat(aside)
+        aside += rejected
+        gone = told.select("FORM", "record_id")
+        kept = {
+            form: rows.join(gone.filter(FORM=form), on="record_id", how="anti", maintain_order="left")
+            if _versioned(rows)
+            else rows
+            for form, rows in kept.items()
+        }
+
+
+def _set_aside(form: str, rows: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
+    """Rejected records, with DETAIL, in the shape of quality.set_aside."""
+    return rows.with_columns(
+        CUTOFF=pl.lit(cut_off.date),
+        FORM=pl.lit(form),
+        RECORD="record_id",
+        VERSION="record_version",
+        RECEIVED="received_dt",
+        REASON=pl.lit("rejected by an edit check"),
+    ).select(names(SetAside))
 
 
 def check_arms(study: Study, accepted: Frames, restricted: Frames, cut_off: CutOff) -> pl.DataFrame:

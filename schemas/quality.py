@@ -87,7 +87,10 @@ class SetAside(Table):
     RECORD: str = column("Record")
     VERSION: int = column("Record Version", ge=1)
     RECEIVED: dt.date = column("Date Received")
-    REASON: str = column("Reason", codelist=["received after the cut-off", "superseded", "deleted"])
+    REASON: str = column(
+        "Reason",
+        codelist=["received after the cut-off", "superseded", "deleted", "rejected by an edit check"],
+    )
     DETAIL: str = column("Reason in Words")
 
     class Config:

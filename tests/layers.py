@@ -23,6 +23,7 @@ from pipeline.derive.adex import derive_adex
 from pipeline.derive.adrs import derive_adrs
 from pipeline.derive.adsl import derive_adsl
 from pipeline.derive.adtte import derive_adtte
+from pipeline.edit_checks import reject_records
 from pipeline.published import compare_published
 from pipeline.study import CutOff, Frames, Study
 from pipeline.tabulate import tabulate
@@ -90,8 +91,10 @@ def run_layers(
 
     `change` may alter a form's accepted records before they are cut.
     """
-    snapshots = {form: take_snapshot(study, form, change(form, forms[form]), cut_off) for form in study.forms}
-    current: dict[str, pl.DataFrame] = {form: snapshot.current for form, snapshot in snapshots.items()}
+    accepted = {form: change(form, forms[form]) for form in study.forms}
+    snapshots = {form: take_snapshot(study, form, rows, cut_off) for form, rows in accepted.items()}
+    seen = {form: snapshot.current for form, snapshot in snapshots.items()}
+    current, rejected = reject_records(study, seen, accepted, cut_off)
     if cut_off.date >= study.unblinding:
         current["treatment_codes"] = forms["treatment_codes"]
     sdtm: dict[str, pl.DataFrame] = {}
@@ -110,7 +113,7 @@ def run_layers(
     adam["adtte"] = audit(DATASETS["adtte"], derive_adtte(study, sdtm | adam, adsl, cut_off))
     results, curves = run_analyses(study, adam, cut_off)
     return Run(
-        set_aside=pl.concat([s.set_aside for s in snapshots.values()]),
+        set_aside=pl.concat([*(s.set_aside for s in snapshots.values()), rejected]),
         sdtm=sdtm,
         adam=adam,
         results=results,

@@ -15,7 +15,7 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from pipeline import analyse, cutoff, ingest, published, stats, tabulate
+from pipeline import analyse, cutoff, edit_checks, ingest, published, stats, tabulate
 from pipeline.derive import adae, adce, adex, adrs, adsl, adtte
 from pipeline.orchestration.checks import cross_checks
 from pipeline.orchestration.partitions import cut_off_partitions
@@ -123,7 +123,7 @@ class Graph:
 
         @dg.multi_asset(
             name="snapshot",
-            outs=asset_outs(made, study, cutoff, study.folder),
+            outs=asset_outs(made, study, cutoff, edit_checks, study.folder),
             ins={form: dg.AssetIn(f"raw_{form}") for form in study.forms},
             internal_asset_deps={
                 **{table.asset: {dg.AssetKey(f"raw_{form}")} for form, table in current.items()},
@@ -136,14 +136,16 @@ class Graph:
         def step(context: dg.AssetExecutionContext, **raw: pl.DataFrame) -> Iterable[Any]:
             cut_off = study.cut_off(context.partition_key)
             taken = {form: cutoff.take_snapshot(study, form, frame, cut_off) for form, frame in raw.items()}
-            aside = pl.concat([one.set_aside for one in taken.values()])
+            seen = {form: one.current for form, one in taken.items()}
+            kept, rejected = edit_checks.reject_records(study, seen, raw, cut_off)
+            aside = pl.concat([*(one.set_aside for one in taken.values()), rejected])
             yield from publish(
                 {set_aside: aside},
                 cut_off=cut_off.id,
                 metadata={set_aside.asset: {"by_reason": dict(aside["REASON"].value_counts().iter_rows())}},
             )
             # A snapshot's rows are rows of raw_*, which were checked when they were accepted.
-            yield from hand_on({current[form]: one.current for form, one in taken.items()})
+            yield from hand_on({current[form]: rows for form, rows in kept.items()})
 
         return step
 

@@ -33,7 +33,7 @@ CHECK_ID = r"^EC(00[1-9]|0[1-9][0-9]|1[0-3][0-9]|14[0-4])$"
 _HEADER = ("record_id", "record_version", "record_status", "completed_dt", "received_dt")
 _BEFORE_THE_STUDY = ("birth_dt", "prior_cancer_dt", "diagnosis_dt")
 _AFTER_DEATH = ("death", "spm_questionnaire")
-_ORDER = ("received_dt", "record_id")
+_ORDER = ("_came", "record_id")
 
 
 # Rules at the door ---------------------------------------------------------------------------------------
@@ -131,9 +131,16 @@ def _each_date(
     return _each(check, forms)
 
 
+def _by_receipt(seen: Seen, form: str) -> pl.LazyFrame:
+    """The current records of a form with the day on which their first version came."""
+    came = seen.versions[form].group_by("record_id").agg(_came=pl.col("received_dt").min())
+    return seen.forms[form].join(came, on="record_id", how="left")
+
+
 def _registered(seen: Seen) -> pl.LazyFrame:
     """The first registration of each patient."""
-    return seen.forms["registration"].sort(_ORDER).unique("patient_id", keep="first", maintain_order=True)
+    rows = _by_receipt(seen, "registration").sort(_ORDER)
+    return rows.unique("patient_id", keep="first", maintain_order=True)
 
 
 def _first(of: str, within: Iterable[str]) -> pl.Expr:
@@ -154,16 +161,18 @@ def _site_unknown(seen: Seen, form: str, rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _registered_twice(seen: Seen) -> pl.LazyFrame:
-    rows = seen.forms["registration"].with_columns(_other=_first("record_id", ["patient_id"]))
+    rows = _by_receipt(seen, "registration").with_columns(_other=_first("record_id", ["patient_id"]))
     again = rows.filter(pl.col("record_id") != pl.col("_other"))
     words = told("patient {} was registered before, by record {}", "patient_id", "_other")
     return broken(again, "registration", "patient_id", words)
 
 
 def _same_person(seen: Seen) -> pl.LazyFrame:
-    diagnosis = seen.forms["on_study"].sort(_ORDER).unique("patient_id", keep="first", maintain_order=True)
+    diagnosed = _by_receipt(seen, "on_study").sort(_ORDER).group_by("patient_id")
     person = ["site_code", "birth_dt", "sex", "diagnosis_dt"]
-    rows = seen.forms["registration"].join(diagnosis.select("patient_id", "diagnosis_dt"), on="patient_id")
+    rows = _by_receipt(seen, "registration").join(
+        diagnosed.agg(pl.col("diagnosis_dt").first()), on="patient_id"
+    )
     known = rows.filter(pl.all_horizontal(pl.col(person).is_not_null()))
     again = known.with_columns(_other=_first("patient_id", person)).filter(
         pl.col("patient_id") != pl.col("_other")
@@ -197,10 +206,12 @@ def _two_current(seen: Seen, form: str, rows: pl.LazyFrame) -> pl.LazyFrame:
     return broken(twice, form, "record_version", told("version {} is one of two", "record_version"))
 
 
-def _same_content(seen: Seen, form: str, rows: pl.LazyFrame) -> pl.LazyFrame:
+def _same_content(seen: Seen, form: str, _: pl.LazyFrame) -> pl.LazyFrame:
     content = [name for name in names(FORMS[form]) if name not in _HEADER]
-    again = rows.with_columns(_other=_first("record_id", content)).filter(
-        pl.col("record_id") != pl.col("_other")
+    again = (
+        _by_receipt(seen, form)
+        .with_columns(_other=_first("record_id", content))
+        .filter(pl.col("record_id") != pl.col("_other"))
     )
     return broken(again, form, None, told("the same content as record {}", "_other"))
 
