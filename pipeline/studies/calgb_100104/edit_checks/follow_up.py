@@ -65,7 +65,7 @@ def _seen_after_death(seen: Seen) -> pl.LazyFrame:
         rows.filter(last_possible_day("death_dt") < pl.col("day")),
         DEATH,
         "death_dt",
-        told("death {}, later {} on {}", "death_dt", "what", "day"),
+        told("death {}, but {} on {}", "death_dt", "what", "day"),
     )
 
 

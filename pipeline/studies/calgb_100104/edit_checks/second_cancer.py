@@ -151,9 +151,11 @@ def _not_asked(seen: Seen) -> pl.LazyFrame:
         .join(rounds, how="cross")
         .filter((pl.col("died") > pl.col("_held")).fill_null(True))
         .join(answers, on=["patient_id", "round"], how="anti")
+        .group_by("patient_id", "site_code")
+        .agg(_rounds=pl.col("round").sort().cast(pl.String).str.join(", "))
         .with_columns(record_id=pl.lit(None, pl.String), record_version=pl.lit(None, pl.Int64))
     )
-    return broken(missing, SPMQ, None, told("no answer in round {}", "round"))
+    return broken(missing, SPMQ, None, told("no answer in round {}", "_rounds"))
 
 
 SECOND_CANCER: tuple[EditCheck, ...] = (
