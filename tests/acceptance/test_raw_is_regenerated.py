@@ -1,4 +1,4 @@
-"""The committed raw data are what the simulator writes, byte for byte, on any machine."""
+"""The committed raw data and the truth about them are what the simulator writes, byte for byte, anywhere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ def files(root: Path) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("threads", ["1", "3"])
 def test_regenerated(repository: Path, tmp_path: Path, threads: str) -> None:
-    program = "import pathlib, sys, pipeline.simulate as s; s.simulate_calibrated(pathlib.Path(sys.argv[1]))"
+    program = (
+        "import pathlib, sys, pipeline.simulate as s; s.simulate_calibrated(*map(pathlib.Path, sys.argv[1:]))"
+    )
+    raw, truth = tmp_path / "raw", tmp_path / "truth.csv"
     environment = {
         **os.environ,
         "POLARS_MAX_THREADS": threads,
@@ -26,11 +29,12 @@ def test_regenerated(repository: Path, tmp_path: Path, threads: str) -> None:
         "PYTHONHASHSEED": threads,
     }
     subprocess.run(
-        [sys.executable, "-c", program, str(tmp_path)], check=True, cwd=repository, env=environment
+        [sys.executable, "-c", program, str(raw), str(truth)], check=True, cwd=repository, env=environment
     )
-    committed, made = files(repository / "raw" / "calgb_100104"), files(tmp_path)
+    committed, made = files(repository / "raw" / "calgb_100104"), files(raw)
     assert committed.keys() == made.keys()
     assert [name for name in committed if committed[name] != made[name]] == []
+    assert truth.read_bytes() == (repository / "tests/acceptance/calgb_100104_faults.csv").read_bytes()
 
 
 def test_manifests_name_every_file(repository: Path) -> None:
@@ -49,7 +53,7 @@ def test_manifests_name_every_file(repository: Path) -> None:
             lines = content.decode("utf-8").splitlines()
             assert b"\r" not in content
             assert content.endswith(b"\n")
-            if "received_dt" in lines[0]:
+            if "record_version" in lines[0]:
                 at = lines[0].split(",").index("received_dt")
                 received = [line.split(",")[at] for line in lines[1:]]
                 assert received == sorted(received), name

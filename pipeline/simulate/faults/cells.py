@@ -402,7 +402,7 @@ CODES = (
 _NO_SPIKE = c("spep_result") == "NEG"
 NUMBERS = (
     *(Fault(f"no M-protein: {word}", "disease_assessment", None, {"spep_result": pl.lit(word)}, _NO_SPIKE,
-            0.1, "standing") for word in ("<0.1", "TSTQ", "0.0")),
+            0.1, "standing") for word in ("<0.1", "TSTQ", "0")),
     Fault("no M-protein: <10", "disease_assessment", None, {"upep_result": pl.lit("<10")},
           c("upep_result") == "NEG", 0.05, "standing"),
     Fault("thousands separator", "labs", None, {"result": c("result").str.replace(r"(\d{3})$", ",$1")},
