@@ -54,25 +54,28 @@ def _faults(column: Column, fault: str, rows: pl.Series) -> pl.DataFrame:
 def iso_dates(texts: pl.Series) -> pl.Series:
     """Collected dates as ISO 8601 text as far as they are known; null where the text is not a date.
 
-    Read are ISO 8601, MM/DD/YYYY, DD/MON/YYYY, MM/YYYY and YYYY, with UN for an unknown day and UNK for an
-    unknown month; numbers are in US order unless the first part is UN. Two-digit years and impossible days
-    are refused. A known day of an unknown month is YYYY---DD. Trials repeat their dates, so each distinct
-    text is read once.
+    Read are ISO 8601 (also YYYY---DD, a known day of an unknown month), MM/DD/YYYY, DD/MON/YYYY, MM/YYYY
+    and YYYY, with UN for an unknown day and UNK for an unknown month; numbers are in US order unless the
+    first part is UN. Two-digit years and impossible days are refused. Trials repeat their dates, so each
+    distinct text is read once.
     """
     distinct = pl.DataFrame({"text": texts.unique().drop_nulls().cast(pl.String)})
     upper = pl.col("text").str.strip_chars().str.to_uppercase()
-    iso = upper.str.extract_groups(r"^(?<y>[0-9]{4})(?:-(?<m>[0-9]{2})(?:-(?<d>[0-9]{2}))?)?$")
+    iso = upper.str.extract_groups(
+        r"^(?<y>[0-9]{4})(?:-(?<m>[0-9]{2})(?:-(?<d>[0-9]{2}))?|---(?<only>[0-9]{2}))?$"
+    ).struct
     parts = upper.str.extract_groups(r"^(?:(?<a>[^/-]*)[/-])?(?<b>[^/-]*)[/-](?<y>[0-9]{4})$")
     first, second = parts.struct.field("a").fill_null("UN"), parts.struct.field("b")
     day_first = second.is_in(_MONTHS) | (second == "UNK") | (first == "UN")
     month = pl.when(day_first).then(second).otherwise(first).replace(_MONTH)
     day = pl.when(day_first).then(first).otherwise(second)
-    is_iso = iso.struct.field("y").is_not_null()
+    is_iso = iso.field("y").is_not_null()
+    iso_day = pl.coalesce(iso.field("d"), iso.field("only"), pl.lit(""))
     read = distinct.select(
         "text",
-        y=pl.coalesce(iso.struct.field("y"), parts.struct.field("y")),
-        m=pl.when(is_iso).then(iso.struct.field("m").fill_null("")).otherwise(_part(month)),
-        d=pl.when(is_iso).then(iso.struct.field("d").fill_null("")).otherwise(_part(day)),
+        y=pl.coalesce(iso.field("y"), parts.struct.field("y")),
+        m=pl.when(is_iso).then(iso.field("m").fill_null("")).otherwise(_part(month)),
+        d=pl.when(is_iso).then(iso_day).otherwise(_part(day)),
     )
     m, d = pl.col("m"), pl.col("d")
     possible = (

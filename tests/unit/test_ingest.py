@@ -573,6 +573,15 @@ def test_a_row_that_was_turned_away_holds_no_key(tmp_path: Path) -> None:
         ("MAY/2007", "2007-05"),
         ("UNK/2007", "2007"),
         ("14/UNK/2007", "2007---14"),
+        ("2007---14", "2007---14"),
+        ("2007---32", None),
+        ("2007--", None),
+        ("2007---", None),
+        ("UN/UNK/UNK", None),
+        ("14MAY2007", None),
+        ("14.05.2007", None),
+        ("9", None),
+        ("99", None),
         ("02/29/2008", "2008-02-29"),
         ("02/29/2007", None),
         ("13/14/2007", None),
@@ -590,12 +599,23 @@ def test_the_date_grammar(collected: str, iso: str | None) -> None:
     assert iso_dates(pl.Series([collected])).to_list() == [iso]
 
 
+@pytest.mark.parametrize(
+    "code", ["ND", "na", "N/A", "UNK", "unknown", "-1", ".", "99/99/9999"]
+)  # the reference's list of texts that mean that a date is missing
+def test_a_missing_code_is_no_date_and_no_fault_of_its_own(tmp_path: Path, code: str) -> None:
+    ingested = ingest(tmp_path, text(lab(1, completed_dt=code)))
+    assert ingested.accepted["completed_dt"].to_list() == [None]
+    assert told(ingested) == [(2, "completed_dt", "completed_dt_not_null")]  # here a date is required
+
+
 MONTHS = ["JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC"]
 UNKNOWN = {"UN", "UNK", "UK", "00", "99", ""}
 
 
 def plain_reading(collected: str) -> str | None:
     """The date grammar once more, one text at a time, as the trial's rules 2.6 put it."""
+    if re.fullmatch(r"\d{4}---\d{2}", collected):
+        return collected if collected[:4] != "0000" and 1 <= int(collected[7:]) <= 31 else None
     if re.fullmatch(r"\d{4}(-\d{2}){0,2}", collected):
         parts = collected.split("-")
     else:
@@ -632,6 +652,7 @@ COLLECTED = st.one_of(
     st.tuples(MONTH, YEAR).map("/".join),
     ISO,
     ISO.map(lambda text: text[:7]),
+    ISO.map(lambda text: f"{text[:-6]}---{text[-2:]}"),
     YEAR,
 )
 
