@@ -21,9 +21,6 @@ SAFETY_DATE = dt.date(2012, 2, 29)
 """Adverse events and second cancers of the long-term cut-off; the paper says February 2012, no day."""
 FIRST_DSMB_REPORT = dt.date(2009, 6, 30)
 """The paper says June 2009; the day is the transfer's."""
-SECOND_CANCER_QUERIES = dt.date(2010, 12, 1)
-"""First of the query sets to the sites; the paper says December 2010."""
-LAST_SCREENING = dt.date(2012, 1, 1)
 
 ENROLMENT_OPENS = dt.date(2004, 12, 1)
 ENROLMENT_CLOSES = dt.date(2009, 7, 31)
@@ -95,9 +92,6 @@ PARAMETERS: dict[str, float] = {
     "LONG_TERM_DATE": _day(LONG_TERM),
     "SAFETY_DATE": _day(SAFETY_DATE),
     "FIRST_REPORT_DATE": _day(FIRST_DSMB_REPORT),
-    "SPM_QUERY_START": _day(SECOND_CANCER_QUERIES),
-    "SPM_LAST_SCREENING": _day(LAST_SCREENING),
-    "SPM_QUERY_SETS": 3,
     # reporting
     "CONFIDENCE_LEVEL": 0.95,
     "P_FLOOR": P_FLOOR,

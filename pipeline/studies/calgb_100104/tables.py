@@ -199,6 +199,9 @@ SECOND_CANCER: tuple[Analysis, ...] = (
         },
     ),
     _summary("SPM_ONSET", "adce", None, counted, variable="ADURRAND", levels=CLASSES),
+    _summary("SPM_QUERIES_START", "adsl", None, randomised, variable="FSTSPMDT"),
+    _summary("SPM_QUERY_SETS", "adsl", None, randomised, variable="NSPMQRY"),
+    _summary("SPM_LAST_SCREENING", "adsl", None, randomised, variable="LSTSPMDT"),
     _summary("SPM_EARLIER_CANCER", "adce", None, counted & _flagged("SPMRECFL"), variable="PRCANYR"),
 )
 
