@@ -17,8 +17,11 @@ import polars as pl
 from pipeline.derive.dates import first_possible_day, last_possible_day
 from pipeline.edit_checks import Find, broken, told
 from pipeline.ingest import FILE_RULES, TREATMENT_COLUMN_RULE, door_rules
+from pipeline.studies.calgb_100104.edit_checks.adverse import ADVERSE
 from pipeline.studies.calgb_100104.edit_checks.entry import ENTRY
 from pipeline.studies.calgb_100104.edit_checks.findings import FINDINGS
+from pipeline.studies.calgb_100104.edit_checks.follow_up import FOLLOW_UP
+from pipeline.studies.calgb_100104.edit_checks.second_cancer import SECOND_CANCER
 from pipeline.studies.calgb_100104.edit_checks.treatment import TREATMENT
 from pipeline.study import EditCheck, Seen
 from schemas.base import Rule, columns, names
@@ -74,7 +77,8 @@ def _check_of(form: str, rule: Rule) -> str:
 
 def _door() -> Mapping[str, tuple[str, ...]]:
     """The rules of the door by check, as `form:rule`; those that other checks name are theirs."""
-    theirs = {pattern for check in (*ENTRY, *FINDINGS, *TREATMENT) for pattern in check.door}
+    others = (*ENTRY, *FINDINGS, *ADVERSE, *TREATMENT, *FOLLOW_UP, *SECOND_CANCER)
+    theirs = {pattern for check in others for pattern in check.door}
     by_check: dict[str, list[str]] = {"EC005": list(FILE_RULES), "EC061": [TREATMENT_COLUMN_RULE]}
     for form, model in FORMS.items():
         for rule in door_rules(model):
