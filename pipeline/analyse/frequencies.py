@@ -89,7 +89,8 @@ def baseline_tests(data: Data) -> Output:
         samples = [arm[variable].drop_nulls().to_numpy() for arm in arms]
         p_values[variable] = counts.rank_sum(*samples) if all(map(len, samples)) else math.nan
     rows: list[Row] = [(data.contrast, name, "p", p) for name, p in p_values.items()]
-    return [*rows, (data.contrast, "", "smallest_p", float(np.nanmin(list(p_values.values()))))], []
+    known = [p for p in p_values.values() if not math.isnan(p)]
+    return [*rows, (data.contrast, "", "smallest_p", min(known, default=math.nan))], []
 
 
 def worst_grade(data: Data) -> Output:

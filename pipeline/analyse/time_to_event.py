@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from pipeline.analyse.data import AnalysisError, Data, Output, Row, days
+from pipeline.analyse.data import AnalysisError, Data, Method, Output, Row, days
 
 
 def _steps(group: str, cause: str, columns: Mapping[str, np.ndarray | None]) -> list[dict[str, Any]]:
@@ -78,6 +79,18 @@ def kaplan_meier(data: Data) -> Output:
     return rows, steps
 
 
+def _between_arms(method: Method) -> Method:
+    """A comparison, which has nothing to say where an arm has no rows."""
+
+    @wraps(method)
+    def compared(data: Data) -> Output:
+        empty = any(data.of_arm(number).is_empty() for _, number in data.groups())
+        return ([], []) if empty else method(data)
+
+    return compared
+
+
+@_between_arms
 def logrank(data: Data) -> Output:
     """Two-sided log-rank test between the arms, stratified where the analysis says so."""
     from pipeline.stats import survival
@@ -88,6 +101,7 @@ def logrank(data: Data) -> Output:
     return [(data.contrast, "", name, value) for name, value in statistics.items()], []
 
 
+@_between_arms
 def cox(data: Data) -> Output:
     """Hazard ratio of the first arm to the second with Wald interval, and the risk reduction it means."""
     from pipeline.stats import survival
@@ -108,6 +122,7 @@ def cox(data: Data) -> Output:
     return [(data.contrast, "", name, value) for name, value in statistics.items()], []
 
 
+@_between_arms
 def interaction(data: Data) -> Output:
     """Treatment by factor: Wald P of the product term (likelihood-ratio P beside it), HR within levels."""
     from pipeline.stats import survival
@@ -129,6 +144,7 @@ def interaction(data: Data) -> Output:
     return rows, []
 
 
+@_between_arms
 def subgroups(data: Data) -> Output:
     """The hazard ratio within each level of each factor (a forest plot's rows), and the interaction P.
 
@@ -223,6 +239,7 @@ def cumulative_incidence(data: Data) -> Output:
     return rows, steps
 
 
+@_between_arms
 def gray(data: Data) -> Output:
     """Gray's test between the arms for each cause."""
     from pipeline.stats import competing
