@@ -22,6 +22,7 @@ from pipeline.orchestration.tables import STATISTICS
 from pipeline.outputs import figures as drawing
 from pipeline.outputs import rtf, site
 from pipeline.outputs import tables as tabular
+from pipeline.outputs.query_lists import write_query_lists
 from pipeline.study import CutOff, Study
 
 PLACES = {"figures": "", "tables": "tables"}
@@ -31,6 +32,10 @@ QUALITY = {
     "receipts": "quality_receipts",
     "findings": "quality_findings",
     "set_aside": "quality_set_aside",
+    "queries": "quality_queries",
+    "by_site": "quality_by_site",
+    "by_form": "quality_by_form",
+    "by_check": "quality_by_check",
 }
 """The frames of the report's quality page, and the asset behind each."""
 BY_CUT_OFF = {"set_aside"}
@@ -127,7 +132,7 @@ def build_report_asset(
         kinds={"html"},
         owners=[STATISTICS],
         tags={"study": study.name},
-        code_version=code_version(site, tabular, drawing, study.folder),
+        code_version=code_version(site, tabular, drawing, write_query_lists, study.folder),
         required_resource_keys={"run_lock"},
     )
     def report() -> dg.MaterializeResult[None]:
@@ -150,7 +155,12 @@ def document_files(folders: Folders, cut_off: str) -> dict[str, Path]:
 
 def report_files(folders: Folders, cut_off: str) -> dict[str, Path]:
     """The staged pages of a cut-off's report, and what they need, by their path in the release's folder."""
-    return {path.name: path for path in _files(folders.stage / "report" / cut_off)}
+    folder = folders.stage / "report" / cut_off
+    return {
+        str(path.relative_to(folder)): path
+        for place in (folder, folder / site.LISTS)
+        for path in _files(place)
+    }
 
 
 def render_tables(study: Study, folders: Folders, cut_off: CutOff) -> Iterator[tabular.Table]:
@@ -163,10 +173,18 @@ def render_tables(study: Study, folders: Folders, cut_off: CutOff) -> Iterator[t
 
 
 def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.DataFrame) -> list[Path]:
-    """Write the pages of a cut-off from what is staged; published: the verdicts of all cut-offs."""
+    """Write the pages of a cut-off, and the lists of queries that they lead to, from what is staged.
+
+    published: the verdicts of all cut-offs.
+    """
     results, curves = (_read(folders, name, cut_off) for name in ("results", "curves"))
-    return site.write_site(
-        _emptied(folders.stage / "report" / cut_off.id),
+    folder = _emptied(folders.stage / "report" / cut_off.id)
+    quality = {
+        name: _read(folders, asset, cut_off if name in BY_CUT_OFF else None)
+        for name, asset in QUALITY.items()
+    }
+    pages = site.write_site(
+        folder,
         study,
         cut_off,
         results,
@@ -182,19 +200,17 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
             )
             for value in drawing.figures_of(study.figures, cut_off.date)
         },
-        {
-            name: _read(folders, asset, cut_off if name in BY_CUT_OFF else None)
-            for name, asset in QUALITY.items()
-        },
+        quality,
         versions={name: version(name) for name in VERSIONS},
         documents={
             value.name: f"{PLACES['tables']}/{value.name}.rtf" for value in (*study.displays, *study.listings)
         },
     )
+    return [*pages, *write_query_lists(folder / site.LISTS, quality["queries"])]
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*") if not path.name.startswith("."))
+    return sorted(path for path in folder.glob("[!.]*") if path.is_file())
 
 
 def _behind(dataset: str, study: Study) -> str:

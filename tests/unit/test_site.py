@@ -37,7 +37,7 @@ from pipeline.outputs.tables import (
 )
 from pipeline.studies import STUDIES
 from schemas.base import dtypes, empty
-from schemas.quality import Findings, Receipt, SetAside, Transfers
+from schemas.quality import ByCheck, ByForm, BySite, Findings, Queries, Receipt, SetAside, Transfers
 from schemas.results import Curves, Published, Results
 
 CUT_OFF = dt.date(2011, 10, 31)
@@ -117,6 +117,22 @@ def published() -> pl.DataFrame:
     return pl.DataFrame([row, other], schema=dtypes(Published))
 
 
+def query(name: str, **more: Any) -> dict[str, Any]:
+    """An open query that nobody has answered for 500 days."""
+    return {
+        "QUERY": name, "CHECK_ID": "EC015", "SEVERITY": "query", "SITE": "MA034", "PATIENT": "100001",
+        "FORM": "labs", "RECORD": "LAB-000001", "VERSION": 1, "COLUMN": "result", "FOUND": "<b>late</b>",
+        "ASKED": "Please check.", "FIRST_SEEN": dt.date(2010, 6, 18), "LAST_SEEN": CUT_OFF, "STATE": "open",
+        "AGE": 500,
+    } | more  # fmt: skip
+
+
+def counted(model: type, **counts: Any) -> pl.DataFrame:
+    """One row of a table of counts; what is not given is nought."""
+    row = {name: 0 if dtype == pl.Int64 else None for name, dtype in dtypes(model).items()}
+    return pl.DataFrame([row | counts], schema=dtypes(model))
+
+
 def quality() -> dict[str, pl.DataFrame]:
     finding = {
         "TRANSFER": CUT_OFF, "FILE": "t/labs.csv", "LINE": 7, "FORM": "labs", "RECORD": "1", "COLUMN": "X",
@@ -131,6 +147,15 @@ def quality() -> dict[str, pl.DataFrame]:
         "receipts": pl.DataFrame([("labs", CUT_OFF, "t/labs.csv", 9, 8, 1)], dtypes(Receipt), orient="row"),
         "findings": pl.DataFrame([finding], schema=dtypes(Findings)),
         "set_aside": pl.DataFrame(aside, schema=dtypes(SetAside), orient="row"),
+        "queries": pl.DataFrame([query("a"), query("b", STATE="closed")], schema=dtypes(Queries)),
+        "by_site": counted(BySite, SITE="MA034", REGISTERED=MADE_UP, OPEN=1, CLOSED=1, DAYS_MEDIAN=12.6),
+        "by_form": counted(ByForm, FORM="labs", RECEIVED=9, OPEN=1, CLOSED=1),
+        "by_check": pl.concat(
+            [
+                counted(ByCheck, CHECK_ID="EC015", SEVERITY="query", RULE="rule <15>", FOUND=1, OPEN=1),
+                counted(ByCheck, CHECK_ID="EC016", SEVERITY="warn", RULE="rule 16"),
+            ]
+        ),
     }
 
 
@@ -215,7 +240,7 @@ def test_every_page_says_that_the_data_are_synthetic(read: dict[str, Read]) -> N
 
 
 def test_every_link_leads_somewhere(pages: dict[str, str], read: dict[str, Read]) -> None:
-    written_by_others = {"figure_1.svg", "figure_1.png", "table_1.rtf"}
+    written_by_others = {"figure_1.svg", "figure_1.png", "table_1.rtf", "quality/queries_MA034.csv"}
     for name, page in read.items():
         assert len(set(page.ids)) == len(page.ids), name
         for link in page.links + page.sources:
@@ -282,6 +307,18 @@ def test_quality_counts_what_it_lists(read: dict[str, Read]) -> None:
     assert "3 accepted records are not used at 2011-10-31" in text
     assert "8 + 1" in text
     assert "labs21" in "".join(read["quality.html"].text.split())  # 2 deleted, 1 superseded
+
+
+def test_quality_shows_who_is_asked_what(pages: dict[str, str], read: dict[str, Read]) -> None:
+    """The open query is listed, the closed one counted; the institution leads to its list."""
+    page, text = pages["quality.html"], " ".join(read["quality.html"].text.split())
+    assert '<a href="quality/queries_MA034.csv">MA034</a>' in page
+    assert "1 queries are open, 0 were answered by a new version of the record, 1 closed" in text
+    assert "1 edit checks find nothing" in text
+    assert "EC016" not in text
+    assert text.count("LAB-000001") == 1
+    assert "&lt;b&gt;late&lt;/b&gt;" in page
+    assert ">13<" in page  # the median, in whole days
 
 
 def test_every_method_has_words() -> None:

@@ -20,6 +20,7 @@ from pipeline.outputs import NOTE
 from pipeline.outputs.site import figures as charts
 from pipeline.outputs.site.html_table import render_html
 from pipeline.outputs.site.numbers_page import analyses
+from pipeline.outputs.site.quality_page import LISTS, quality_page
 from pipeline.outputs.site.values import Card, Report, ReportFigure, ReportPage, Section
 from pipeline.outputs.site.words import KEY, Numbers, href
 from pipeline.outputs.tables import ResultKey, Table
@@ -30,7 +31,7 @@ from schemas.results import Published
 if TYPE_CHECKING:
     from jinja2 import Environment
 
-__all__ = ["Card", "Report", "ReportFigure", "ReportPage", "Section", "write_site"]
+__all__ = ["LISTS", "Card", "Report", "ReportFigure", "ReportPage", "Section", "write_site"]
 
 HERE = Path(__file__).parent
 ASSETS = ("site.css", "site.js")
@@ -44,8 +45,6 @@ OWN_PAGES = (
 VERDICTS = next(column.codelist for column in columns(Published) if column.name == "VERDICT")
 WIDE = ("incidence", "forest", "flow")
 """Kinds of figures that fill a page's width."""
-LISTED = 500
-"""Rows of a quality listing that a page shows; the warehouse holds all."""
 
 
 def write_site(
@@ -65,8 +64,8 @@ def write_site(
     """Write the report of one cut-off into `folder` and return its files; the same input, the same bytes.
 
     published: verdicts of this cut-off, or of all (numbers of another cut-off are then not linked).
-    figures: by name, with paths relative to `folder`; their files are written by others. quality: frames
-    `transfers`, `receipts`, `findings`, `set_aside`. versions: of the packages that made the numbers.
+    figures: by name, with paths relative to `folder`; their files are written by others. quality: the
+    frames named in `quality_page.FRAMES`. versions: of the packages that made the numbers.
     documents: the file of a table in another format, by the table's name, relative to `folder`. Raises
     DisplayError for a number that a sentence asks for and results do not hold, ValueError for a table or
     figure that is on no page.
@@ -107,7 +106,7 @@ def write_site(
             "cut_offs": sorted(published["CUTOFF"].cast(pl.String).unique()),
         },
         "numbers": {"analyses": analyses(results, here, cut_off.id)},
-        "quality": {"sections": shown(report.quality), **_quality(quality, cut_off)},
+        "quality": {"sections": shown(report.quality), **quality_page(quality, cut_off)},
         "about": {"versions": sorted((versions or {}).items()), "curve_steps": curves.height},
     }
     for name, title in OWN_PAGES:
@@ -173,28 +172,6 @@ def _verdict_rows(published: pl.DataFrame, cut_off: CutOff) -> list[dict[str, An
         key = ResultKey(*(row[name] or "" for name in KEY))
         rows.append(row | {"href": href(key) if row["CUTOFF"] == cut_off.id else None})
     return rows
-
-
-def _quality(quality: Mapping[str, pl.DataFrame], cut_off: CutOff) -> dict[str, Any]:
-    """Receipts as a table of forms by transfers, and how many records were set aside, by form and reason."""
-    receipts = quality["receipts"].with_columns(pl.col("TRANSFER").cast(pl.String))
-    set_aside = quality["set_aside"].filter(pl.col("CUTOFF") == cut_off.date)
-    reasons = sorted(set_aside["REASON"].unique())
-    counted = Counter(set_aside.select("FORM", "REASON").iter_rows())
-    findings = quality["findings"]
-    return {
-        "transfers": quality["transfers"].with_columns(pl.col("TRANSFER").cast(pl.String)).rows(named=True),
-        "dates": sorted(receipts["TRANSFER"].unique()),
-        "forms": sorted(receipts["FORM"].unique()),
-        "receipts": {(row["FORM"], row["TRANSFER"]): row for row in receipts.iter_rows(named=True)},
-        "findings": findings.head(LISTED).rows(named=True),
-        "finding_count": findings.height,
-        "reasons": reasons,
-        "set_aside": {
-            form: [counted[form, reason] for reason in reasons] for form in sorted(set_aside["FORM"].unique())
-        },
-        "set_aside_count": set_aside.height,
-    }
 
 
 def _tally(values: pl.Series, order: Iterable[str] = ()) -> dict[str, int]:
