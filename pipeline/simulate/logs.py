@@ -147,8 +147,9 @@ def _ends(forms: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     )
 
 
-OPENED, ANSWERED, CONFIRMED = 21, 10, 90
-"""At most so many days until a query is opened, and is closed after the corrected version; without one."""
+NOTICED, WAITED, ANSWERED, GIVEN_UP = 21, 120, 10, 90
+"""At most so many days from a wrong record to its query, from query to correction, from there to its closing;
+and the days after which a query without a correction is closed."""
 NO_FAULTS = pl.DataFrame(
     schema=dict.fromkeys(
         ("FORM", "RECORD", "PATIENT", "SITE", "CHECK", "WRONG_RECEIVED", "RIGHT_RECEIVED"), pl.String
@@ -161,8 +162,8 @@ def query_log(truth: pl.DataFrame, as_of: Sequence[dt.date]) -> pl.DataFrame:
 
     truth: a row per wrong cell, with FORM (stem), RECORD, PATIENT, SITE, CHECK, and WRONG_RECEIVED and
     RIGHT_RECEIVED (ISO text), the latter null where the record was never corrected. A record is asked about
-    once per check; nobody asked about a fault without one. Of what was never corrected half was confirmed as
-    it stands; the rest stays open.
+    once per check; nobody asked about a fault without one. Of what was never corrected six in ten are
+    confirmed as they stand, three could not be obtained, one stays open.
     """
     asked = truth.filter(pl.col("CHECK").is_not_null()).with_columns(
         pl.col("WRONG_RECEIVED", "RIGHT_RECEIVED").str.to_date("%Y-%m-%d", strict=False)
@@ -172,14 +173,20 @@ def query_log(truth: pl.DataFrame, as_of: Sequence[dt.date]) -> pl.DataFrame:
     asked = asked.unique(["FORM", "RECORD", "PATIENT", "CHECK"], keep="first", maintain_order=True)
     rng, n = stream(0, "query log"), asked.height
     drawn = asked.with_row_index("number", offset=1).with_columns(
-        opens=pl.Series(rng.integers(1, OPENED + 1, n)),
-        wait=pl.Series(rng.integers(0, ANSWERED + 1, n)),
-        confirmed=pl.Series(rng.random(n) < 0.5),
+        noticed=pl.Series(rng.integers(1, NOTICED + 1, n)),
+        waited=pl.Series(rng.integers(1, WAITED + 1, n)),
+        answered=pl.Series(rng.integers(0, ANSWERED + 1, n)),
+        outcome=pl.Series(
+            rng.choice(["CONFIRMED", "UNOBTAINABLE", "OPEN"], n, p=(0.6, 0.3, 0.1)).tolist(), dtype=pl.String
+        ),
         corrected=pl.col("RIGHT_RECEIVED").is_not_null(),
     )
-    opened = pl.col("WRONG_RECEIVED") + pl.duration(days="opens")
-    unchanged = pl.when("confirmed").then(opened + pl.duration(days=CONFIRMED))
-    answer = pl.when("corrected").then(pl.max_horizontal("RIGHT_RECEIVED", opened)).otherwise(unchanged)
+    came, right = pl.col("WRONG_RECEIVED"), pl.col("RIGHT_RECEIVED")
+    # A wrong version may stand for years: the query that brought the correction came shortly before it.
+    asked_last = pl.max_horizontal(came + pl.duration(days=1), right - pl.duration(days="waited"))
+    opened = pl.when("corrected").then(asked_last).otherwise(came + pl.duration(days="noticed"))
+    given_up = pl.when(pl.col("outcome") != "OPEN").then(opened + pl.duration(days=GIVEN_UP))
+    ends = pl.when("corrected").then(right).otherwise(given_up)
     rows = drawn.select(
         query_id="Q-" + pl.col("number").cast(pl.String).str.zfill(5),
         check_id="CHECK",
@@ -188,8 +195,8 @@ def query_log(truth: pl.DataFrame, as_of: Sequence[dt.date]) -> pl.DataFrame:
         form_code=pl.col("FORM").replace_strict(FORM_CODE, return_dtype=pl.String),
         record_id="RECORD",
         opened_dt=opened,
-        closed_dt=answer + pl.duration(days="wait"),
-        resolution=pl.when("corrected").then(pl.lit("CORRECTED")).otherwise(pl.lit("CONFIRMED")),
+        closed_dt=ends + pl.duration(days="answered"),
+        resolution=pl.when("corrected").then(pl.lit("CORRECTED")).otherwise("outcome"),
     )
     closed = pl.col("closed_dt") <= pl.col("as_of")
     issues = pl.concat(
