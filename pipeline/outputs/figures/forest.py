@@ -96,7 +96,7 @@ class SensitivityFigure:
     stub = "Analysis"
     p_head = "P value,\nlog-rank"
     p_words = "by log-rank test"
-    reference = "the first analysis"
+    reference = "as in the paper"
 
 
 Forest = ForestFigure | SensitivityFigure
