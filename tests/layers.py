@@ -23,8 +23,9 @@ from pipeline.derive.adex import derive_adex
 from pipeline.derive.adrs import derive_adrs
 from pipeline.derive.adsl import derive_adsl
 from pipeline.derive.adtte import derive_adtte
-from pipeline.edit_checks import reject_records
+from pipeline.edit_checks import check_transfers, reject_records
 from pipeline.published import compare_published
+from pipeline.quality import report_quality
 from pipeline.study import CutOff, Frames, Study
 from pipeline.tabulate import tabulate
 from schemas.adam import DATASETS
@@ -69,10 +70,40 @@ class Run:
         return self.published.filter(pl.col("VERDICT") == "mismatch")["ID"].to_list()
 
 
+@dataclass(frozen=True)
+class Intake:
+    """What came through the door: the accepted records of every form, and what was said about the others."""
+
+    dates: list[dt.date]
+    forms: dict[str, pl.DataFrame]
+    findings: pl.DataFrame
+    quarantined: pl.DataFrame
+
+
+def take_in(study: Study, raw: Path) -> Intake:
+    """Every form over all transfers."""
+    transfers, _ = ingest.read_manifests(raw, study.forms, study.id)
+    read = {stem: ingest.ingest_form(stem, model, transfers) for stem, model in study.forms.items()}
+    return Intake(
+        [transfer.date for transfer in transfers],
+        {stem: form.accepted for stem, form in read.items()},
+        pl.concat(form.findings for form in read.values()),
+        pl.concat(form.quarantined for form in read.values()),
+    )
+
+
+def run_quality(study: Study, intake: Intake) -> dict[str, pl.DataFrame]:
+    """The tables of the edit checks and of the data-quality report, by their name in the schema `quality`."""
+    checked = check_transfers(study, intake.forms, intake.findings, intake.dates)
+    report = report_quality(
+        study, intake.forms, intake.quarantined, intake.findings, checked.queries, checked.counts
+    )
+    return {"queries": checked.queries, "check_counts": checked.counts, **vars(report)}
+
+
 def accepted_forms(study: Study, raw: Path) -> dict[str, pl.DataFrame]:
     """The accepted records of every form, and the treatment codes."""
-    transfers, _ = ingest.read_manifests(raw, study.forms, study.id)
-    forms = {stem: ingest.ingest_form(stem, model, transfers).accepted for stem, model in study.forms.items()}
+    forms = take_in(study, raw).forms
     codes = ingest.ingest_restricted(
         raw / "restricted" / "treatment_codes.csv",
         raw / "treatment_codes.json",

@@ -17,7 +17,7 @@ from pipeline.cli import main
 from pipeline.orchestration.tables import staged_tables
 from pipeline.study import Study
 from pipeline.warehouse import WarehouseTable, build_release, query
-from tests.layers import Run
+from tests.layers import Intake, Run, run_quality, take_in
 
 PAGE = Path(__file__).parents[2] / "docs" / "queries.md"
 QUESTION = re.compile(r"^## (\d+)\. (.+?)$.*?```sql\n(.+?)\n```(?:\n\n```text\n(.*?)\n```)?", re.M | re.S)
@@ -25,13 +25,18 @@ NUMBER, TITLE, SQL, ANSWER = range(4)
 QUESTIONS = QUESTION.findall(PAGE.read_text())
 
 
-def release(study: Study, runs: Mapping[str, Run], folder: Path) -> Path:
-    """A release of what the layers make; tables of the intake stay empty."""
+def release(study: Study, intake: Intake, runs: Mapping[str, Run], folder: Path) -> Path:
+    """A release of what the layers make; of the forms as received it holds the list of sites only."""
+    once = {"quality": run_quality(study, intake), "raw": {"sites": intake.forms["sites"]}}
     tables = []
     for table in staged_tables(study).values():
         if table.place is None:
             continue
         files = []
+        schema, name = table.place
+        if name in once.get(schema, {}):
+            files.append(folder / f"{schema}-{name}.parquet")
+            once[schema][name].write_parquet(files[-1])
         for cut_off, run in runs.items():
             made = {
                 "sdtm": run.sdtm,
@@ -39,7 +44,6 @@ def release(study: Study, runs: Mapping[str, Run], folder: Path) -> Path:
                 "quality": {"set_aside": run.set_aside},
                 "analysis": {"results": run.results, "curves": run.curves, "published": run.published},
             }
-            schema, name = table.place
             if name in made.get(schema, {}):
                 files.append(folder / f"{schema}-{name}-{cut_off}.parquet")
                 made[schema][name].write_parquet(files[-1])
@@ -56,12 +60,14 @@ def ask(warehouse: Path, sql: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def warehouse(study: Study, runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return release(study, runs, tmp_path_factory.mktemp("warehouse"))
+def warehouse(
+    study: Study, raw: Path, runs: dict[str, Run], tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return release(study, take_in(study, raw), runs, tmp_path_factory.mktemp("warehouse"))
 
 
-def test_there_are_fifteen_in_order() -> None:
-    assert [int(question[NUMBER]) for question in QUESTIONS] == list(range(1, 16))
+def test_there_are_seventeen_in_order() -> None:
+    assert [int(question[NUMBER]) for question in QUESTIONS] == list(range(1, 18))
     assert all(question[ANSWER].strip() for question in QUESTIONS)
 
 
@@ -94,6 +100,14 @@ def test_views_hold_what_the_results_hold(warehouse: Path, runs: dict[str, Run],
         )
 
 
+def test_views_of_quality_hold_what_its_tables_hold(warehouse: Path, study: Study) -> None:
+    file = warehouse / f"{study.name}.duckdb"
+    for view, table, column in (("v_queries", "queries", "AGE"), ("v_quality_by_site", "by_site", "OPEN")):
+        expected = query(file, f"SELECT count(*), sum({column})::BIGINT FROM quality.{table}").row(0)
+        name = "age_days" if column == "AGE" else "open"
+        assert query(file, f"SELECT count(*), sum({name})::BIGINT FROM quality.{view}").row(0) == expected
+
+
 def test_every_view_carries_its_comments(warehouse: Path, study: Study) -> None:
     file = warehouse / f"{study.name}.duckdb"
     for view in study.views:
@@ -118,7 +132,8 @@ if __name__ == "__main__":
     from tests.layers import accepted_forms, run_layers
 
     value = STUDIES["calgb_100104"]
-    forms = accepted_forms(value, PAGE.parents[1] / "raw" / value.name)
+    raw = PAGE.parents[1] / "raw" / value.name
+    forms = accepted_forms(value, raw)
     with TemporaryDirectory() as folder:
         made = {cut_off.id: run_layers(value, forms, cut_off) for cut_off in value.cut_offs}
-        write_answers(release(value, made, Path(folder)))
+        write_answers(release(value, take_in(value, raw), made, Path(folder)))

@@ -1,7 +1,7 @@
-"""The warehouse's views: the results as a person asks for them, in plain names and units.
+"""The warehouse's views: results and data quality as a person asks for them, in plain names and units.
 
 Months instead of days, percentages instead of proportions, one row where the results have many. What does
-not belong here: any number that `analysis.results` does not hold; rounding.
+not belong here: any number that `analysis.results` or a table of `quality` does not hold; rounding.
 """
 
 from __future__ import annotations
@@ -317,4 +317,96 @@ FROM analysis.published
 """,
 )
 
-VIEWS = (SURVIVAL, BASELINE, ADVERSE_EVENTS, SECOND_CANCERS, PUBLISHED)
+QUERIES = View(
+    "quality",
+    "v_queries",
+    "Questions to the institutions, as at the last transfer: one row per query, with the rule it is about",
+    {
+        "query": "Identifier, the same from transfer to transfer",
+        "state": "open, answered (by a version of the record) or closed (its reason is gone)",
+        "age_days": "Days it was or has been open",
+        "age": "0-30, 31-90 or >90 days",
+        "institution": "Institution code; null where it cannot be read",
+        "patient": "Patient identifier",
+        "form": "Form",
+        "record": "Record; null where a record is missing",
+        "column_name": "Column; null where no single one is at fault",
+        "found": "What was found",
+        "asked": "What the institution is asked",
+        "check_id": "Edit check",
+        "severity": "query, or reject: no cut-off uses the record",
+        "rule": "What must hold",
+        "first_seen": "Transfer at which it was first seen",
+        "last_seen": "Transfer at which it was last seen",
+    },
+    """
+SELECT
+    QUERY AS query,
+    STATE AS state,
+    AGE AS age_days,
+    CASE WHEN AGE <= 30 THEN '0-30' WHEN AGE <= 90 THEN '31-90' ELSE '>90' END AS age,
+    SITE AS institution,
+    PATIENT AS patient,
+    FORM AS form,
+    RECORD AS record,
+    "COLUMN" AS column_name,
+    queries.FOUND AS found,
+    ASKED AS asked,
+    CHECK_ID AS check_id,
+    queries.SEVERITY AS severity,
+    RULE AS rule,
+    FIRST_SEEN AS first_seen,
+    LAST_SEEN AS last_seen
+FROM quality.queries AS queries
+LEFT JOIN quality.by_check USING (CHECK_ID)
+ORDER BY first_seen, query
+""",
+)
+
+QUALITY_BY_SITE = View(
+    "quality",
+    "v_quality_by_site",
+    "How each institution's data come in, as at the last transfer: one row per institution",
+    {
+        "institution": "Institution code, or UNKNOWN",
+        "name": "Institution's name; null where it is not among the sites",
+        "registered": "Patients registered",
+        "randomised": "Patients randomised",
+        "received": "Rows received: accepted and quarantined",
+        "quarantined": "Rows quarantined",
+        "percent_quarantined": "Percent of the rows received",
+        "overdue": "Forms due more than 60 days ago and not received",
+        "late": "Forms received more than 180 days after they were due",
+        "days_median": "Days from completion to receipt of a form, median",
+        "days_p90": "Days from completion to receipt of a form, 90th percentile",
+        "open": "Open queries",
+        "open_over_90_days": "Queries open more than 90 days",
+        "answered": "Queries answered by a version of the record",
+        "closed": "Queries whose reason is gone without one",
+        "open_per_100_rows": "Open queries per 100 rows received",
+    },
+    """
+SELECT
+    SITE AS institution,
+    names.name,
+    REGISTERED AS registered,
+    RANDOMISED AS randomised,
+    RECEIVED AS received,
+    QUARANTINED AS quarantined,
+    100.0 * QUARANTINED / nullif(RECEIVED, 0) AS percent_quarantined,
+    OVERDUE AS overdue,
+    LATE AS late,
+    DAYS_MEDIAN AS days_median,
+    DAYS_P90 AS days_p90,
+    OPEN AS open,
+    OPEN_91 AS open_over_90_days,
+    ANSWERED AS answered,
+    CLOSED AS closed,
+    100.0 * OPEN / nullif(RECEIVED, 0) AS open_per_100_rows
+FROM quality.by_site
+LEFT JOIN (SELECT site_code AS SITE, site_name AS name FROM raw.sites) AS names USING (SITE)
+ORDER BY institution
+""",
+)
+
+VIEWS = (SURVIVAL, BASELINE, ADVERSE_EVENTS, SECOND_CANCERS, PUBLISHED, QUERIES, QUALITY_BY_SITE)
