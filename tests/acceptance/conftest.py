@@ -1,4 +1,4 @@
-"""The shipped raw data, ingested once."""
+"""The shipped raw data and the trial without faults, ingested once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from pipeline.simulate import simulate_calibrated
 from pipeline.studies import STUDIES
 from pipeline.study import Study
 from tests.layers import Run, accepted_forms, run_layers
@@ -25,6 +26,14 @@ def raw(repository: Path, study: Study) -> Path:
 @pytest.fixture(scope="session")
 def forms(study: Study, raw: Path) -> dict[str, pl.DataFrame]:
     return accepted_forms(study, raw)
+
+
+@pytest.fixture(scope="session")
+def clean_forms(study: Study, tmp_path_factory: pytest.TempPathFactory) -> dict[str, pl.DataFrame]:
+    """The same trial without faults: what the sites meant."""
+    folder = tmp_path_factory.mktemp("clean")
+    simulate_calibrated(folder, clean=True)
+    return accepted_forms(study, folder)
 
 
 @pytest.fixture(scope="session")

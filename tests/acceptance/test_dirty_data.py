@@ -11,20 +11,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.simulate import simulate_calibrated
 from pipeline.study import Study
-from tests.layers import Run, accepted_forms, run_layers
+from tests.layers import Run, run_layers
 
 CUT_OFFS = ("2009-12-17", "2011-10-31")
 
 
 @pytest.fixture(scope="module")
-def clean(study: Study, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Run]:
+def clean(study: Study, clean_forms: dict[str, pl.DataFrame]) -> dict[str, Run]:
     """The runs on the trial without faults."""
-    folder = tmp_path_factory.mktemp("clean")
-    simulate_calibrated(folder, clean=True)
-    forms = accepted_forms(study, folder)
-    return {cut_off.id: run_layers(study, forms, cut_off) for cut_off in study.cut_offs}
+    return {cut_off.id: run_layers(study, clean_forms, cut_off) for cut_off in study.cut_offs}
 
 
 @pytest.mark.parametrize("cut_off", CUT_OFFS)

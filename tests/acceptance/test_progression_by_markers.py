@@ -1,4 +1,4 @@
-"""ADRS' progressions on the shipped data, found again one patient at a time from the form's own cells.
+"""ADRS' progressions on the shipped data, found again one patient at a time from what the sites meant.
 
 The rule is the specification's (`tests/reference/progression`); nothing of the tabulation or the derivation
 is used. What does not belong here: whether these dates are the skeleton's (`test_raw_calibration`).
@@ -49,10 +49,10 @@ def by_rule(forms: list[dict[str, Any]], criteria: str, death: dict[str, Any] | 
 @pytest.mark.parametrize("criteria", ["EBMT", "IMWG"])
 @pytest.mark.parametrize("id", ["2009-12-17", "2011-10-31"])
 def test_each_patients_progression_is_the_rules(
-    study: Study, forms: dict[str, pl.DataFrame], runs: dict[str, Run], id: str, criteria: str
+    study: Study, clean_forms: dict[str, pl.DataFrame], runs: dict[str, Run], id: str, criteria: str
 ) -> None:
     current = {
-        form: take_snapshot(study, form, forms[form], study.cut_off(id)).current
+        form: take_snapshot(study, form, clean_forms[form], study.cut_off(id)).current
         for form in ("disease_assessment", "death", "randomization")
     }
     randomised = set(current["randomization"]["patient_id"])

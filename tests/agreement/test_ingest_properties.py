@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ingest import WITHHELD, Ingested, Transfer, ingest_form, read_manifests
+from pipeline.simulate import simulate_calibrated
 from schemas.base import Table, accepted, columns, failures, names
 from schemas.crf.calgb_100104 import FORMS
 
@@ -196,10 +197,10 @@ def test_the_same_files_give_the_same_tables(files: tuple[str, list[bytes]]) -> 
         assert getattr(first, table).equals(getattr(second, table))
 
 
-def test_the_forms_of_the_trial_are_accepted_whole() -> None:
-    """They are clean: the simulator and the schemas, written apart from the same specification, agree."""
-    raw = Path(__file__).parents[2] / "raw" / "calgb_100104"
-    transfers, table = read_manifests(raw, FORMS, "CALGB-100104")
+def test_forms_without_faults_are_accepted_whole(tmp_path: Path) -> None:
+    """The simulator and the schemas, written apart from the same specification, agree."""
+    simulate_calibrated(tmp_path, clean=True)
+    transfers, table = read_manifests(tmp_path, FORMS, "CALGB-100104")
     assert table["REASON"].drop_nulls().to_list() == []
     ingested = [ingest_form(stem, model, transfers) for stem, model in FORMS.items()]
     assert pl.concat(form.findings for form in ingested)["MESSAGE"].to_list() == []
