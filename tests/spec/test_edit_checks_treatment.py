@@ -60,17 +60,17 @@ CASES: dict[str, dict[str, str]] = {
     },
     "EC094": {
         "adverse_events": """
-        ctcae_term          | grade | query
-        Platelets           | 0     |
-        Platelets           | 1     |
-        Platelets           | 5     |
-        Alopecia            | 2     |
-        Alopecia            | 3     | grade
-        Febrile neutropenia | 2     | grade
-        Febrile neutropenia | 3     |
-        Febrile neutropenia | 0     |
-        Febrile neutropenia |       |
-        low counts          | 5     |
+        ctcae_term                         | grade | query
+        Platelets                          | 0     |
+        Platelets                          | 1     |
+        Platelets                          | 5     |
+        Hair loss/alopecia (scalp or body) | 2     |
+        Alopecia                           | 3     | grade
+        Febrile neutropenia                | 2     | grade
+        Febrile neutropenia                | 3     |
+        Febrile neutropenia                | 0     |
+        Febrile neutropenia                |       |
+        low counts                         | 5     |
         """,
     },
     "EC095": {
@@ -759,19 +759,20 @@ H          | 3        | BLINDED         | 5            | D1-28    | RESUMED     
         A          | 2008-01-10       |
         B          | 2008-01-10       | missing
         C          | 2008-01-10       |
+        D          | 2008-01-10       | missing
         """,
         "death": """
         patient_id | death_dt
         C          | 2010-12-20
+        D          | 2010-12-21
         """,
         "spm_questionnaire": """
         patient_id | round | questionnaire_dt
         A          | 1     | 2010-12-10
-        D          | 1     | 2010-12-20
+        Z          | 1     | 2010-12-20
         A          | 2     | 2011-01-20
         B          | 2     | 2011-01-20
-        A          | 3     | 2011-05-04
-        A          | 4     | 2010-12-10
+        B          | 4     | 2010-12-10
         """,
     },
     "EC137": {
@@ -940,7 +941,7 @@ def test_counts_at_release() -> None:
     }
     rows = found("EC140", drawn(forms)[0])
     assert rows.select("RECORD", "PATIENT", "FOUND").rows() == [(None, None, "2 eligible, 1 crossed over")]
-    early = forms_seen(dt.date(2011, 10, 30), **forms)
+    early = forms_seen(dt.date(2009, 12, 17), **forms)
     assert found("EC140", early).is_empty()
 
 

@@ -87,7 +87,7 @@ CTCAE_BY_CATEGORY: dict[str, tuple[str, ...]] = {
         "DERMATITIS",
         "DRY SKIN",
         "FLUSHING",
-        "HAIR LOSS/ALOPECIA",
+        "HAIR LOSS/ALOPECIA (SCALP OR BODY)",
         "HYPERPIGMENTATION",
         "HYPOPIGMENTATION",
         "INJECTION SITE REACTION/EXTRAVASATION CHANGES",
@@ -280,7 +280,7 @@ CTCAE_GRADES: dict[str, tuple[int, int]] = {
     "EDEMA: LIMB": (1, 4),
     "FATIGUE (ASTHENIA, LETHARGY, MALAISE)": (1, 4),
     "FEBRILE NEUTROPENIA": (3, 5),
-    "HAIR LOSS/ALOPECIA": (1, 2),
+    "HAIR LOSS/ALOPECIA (SCALP OR BODY)": (1, 2),
     "HOT FLASHES/FLUSHES": (1, 3),
     "INSOMNIA": (1, 4),
     "NAIL CHANGES": (1, 3),
@@ -298,7 +298,7 @@ CTCAE_GRADES: dict[str, tuple[int, int]] = {
 CTCAE_OTHER_WORDS: dict[str, str] = {
     # version 4.0
     "ALANINE AMINOTRANSFERASE INCREASED": "ALT, SGPT",
-    "ALOPECIA": "HAIR LOSS/ALOPECIA",
+    "ALOPECIA": "HAIR LOSS/ALOPECIA (SCALP OR BODY)",
     "ANEMIA": "HEMOGLOBIN",
     "ASPARTATE AMINOTRANSFERASE INCREASED": "AST, SGOT",
     "BLOOD BILIRUBIN INCREASED": "BILIRUBIN (HYPERBILIRUBINEMIA)",
@@ -340,6 +340,8 @@ CTCAE_OTHER_WORDS: dict[str, str] = {
 
 CTCAE_MISSPELT: dict[str, str] = {
     "CONSTIPATON": "CONSTIPATION",
+    "ALT": "ALT, SGPT",
+    "AST": "AST, SGOT",
     "DIARHEA": "DIARRHEA",
     "DIARRHOEA": "DIARRHEA",
     "DIARRHREA": "DIARRHEA",
@@ -350,6 +352,7 @@ CTCAE_MISSPELT: dict[str, str] = {
     "HEMOGLOBN": "HEMOGLOBIN",
     "LEUCOCYTES": "LEUKOCYTES",
     "LEUKOCYTE": "LEUKOCYTES",
+    "LEUKOCYTES (TOTAL WBC)": "LEUKOCYTES",
     "LYMPHOPENA": "LYMPHOPENIA",
     "LYMPOPENIA": "LYMPHOPENIA",
     "NASUEA": "NAUSEA",
@@ -367,7 +370,7 @@ CTCAE_MISSPELT: dict[str, str] = {
     "PLATLETS": "PLATELETS",
     "RASH/DESQUAMTION": "RASH/DESQUAMATION",
 }
-"""Misspellings of terms: read as the term, nothing is asked."""
+"""Misspellings, long and short forms of terms: read as the term, nothing is asked."""
 
 CTCAE_TERM: dict[str, str] = {term: term for term in CATEGORY_OF_TERM} | CTCAE_OTHER_WORDS | CTCAE_MISSPELT
 """The CTCAE version 3.0 term of every wording known."""

@@ -9,7 +9,7 @@ import polars as pl
 
 from pipeline.derive.dates import first_possible_day, last_possible_day
 from pipeline.edit_checks import broken, told, where
-from pipeline.studies.calgb_100104.design import LONG_TERM, UNBLINDING
+from pipeline.studies.calgb_100104.design import UNBLINDING
 from pipeline.studies.calgb_100104.edit_checks.facts import (
     OVERDUE,
     deaths,
@@ -275,7 +275,7 @@ def _counts_at_release(seen: Seen) -> pl.LazyFrame:
     )
     other = (pl.col("eligible") != ELIGIBLE_AT_RELEASE) | (pl.col("crossed") != CROSSED_OVER)
     nobody = [pl.lit(None, pl.String).alias(name) for name in ("record_id", "patient_id", "site_code")]
-    rows = counts.filter(other, pl.lit(seen.date >= LONG_TERM)).with_columns(
+    rows = counts.filter(other, pl.lit(seen.date > UNBLINDING)).with_columns(
         *nobody, record_version=pl.lit(None, pl.Int64)
     )
     return broken(rows, XOVER, None, told("{} eligible, {} crossed over", "eligible", "crossed"))
@@ -403,7 +403,7 @@ FOLLOW_UP: tuple[EditCheck, ...] = (
         "EC140",
         (XOVER, "randomization", "disease_assessment", FU, DEATH, "treatment_codes"),
         f"of the placebo group {ELIGIBLE_AT_RELEASE} were alive without progression on {UNBLINDING}, and "
-        f"{CROSSED_OVER} had crossed over by {LONG_TERM}",
+        f"{CROSSED_OVER} crossed over thereafter",
         "warn",
         "For information: the counts at release differ from the paper's.",
         find=_counts_at_release,

@@ -10,7 +10,6 @@ import polars as pl
 from pipeline.derive.dates import first_possible_day, last_possible_day
 from pipeline.edit_checks import broken, told, where
 from pipeline.studies.calgb_100104.edit_checks.facts import (
-    OVERDUE,
     SKIN_CANCER,
     deaths,
     progression,
@@ -139,11 +138,7 @@ def _not_asked(seen: Seen) -> pl.LazyFrame:
     rounds = (
         answers.filter(pl.col("round") <= ROUNDS)
         .group_by("round")
-        .agg(
-            _sent=first_possible_day("questionnaire_dt").min(),
-            _held=last_possible_day("questionnaire_dt").max(),
-        )
-        .filter(pl.col("_sent").dt.offset_by(f"{OVERDUE}d") < seen.date)
+        .agg(_held=last_possible_day("questionnaire_dt").max())
     )
     missing = (
         seen.forms["randomization"]
@@ -229,7 +224,7 @@ SECOND_CANCER: tuple[EditCheck, ...] = (
     EditCheck(
         "EC136",
         (SPMQ, "randomization", "death"),
-        f"every randomized living patient has an answer in rounds 1 to {ROUNDS}, within {OVERDUE} days",
+        f"every randomized living patient has an answer in rounds 1 to {ROUNDS}, once one of them has come",
         "warn",
         "Please send the questionnaire.",
         find=_not_asked,
