@@ -85,6 +85,7 @@ def _raised_early(seen: Seen) -> pl.LazyFrame:
     during = (
         rows.join(toxicity, on="patient_id")
         .filter(pl.col("_onset") < START_FIRST, pl.col("_over") > START_LAST)
+        .sort("record_id", "record_version", "_onset", "ctcae_term")
         .unique(["record_id", "record_version"], keep="first", maintain_order=True)
     )
     return pl.concat(
