@@ -17,7 +17,7 @@ from typing import Any
 
 import polars as pl
 
-from pipeline.ingest.cells import FAULTS, MISSING_NUMBER, is_measured, iso_dates, type_cells
+from pipeline.ingest.cells import FAULTS, is_measured, iso_dates, type_cells
 from pipeline.ingest.records import Records, read_fields, read_records
 from pipeline.ingest.transfers import (
     IngestError,
@@ -335,7 +335,7 @@ def _typing_words(column: Column) -> dict[str, str]:
         return {}
     words = {"not_a_number": "is not a whole number" if column.dtype == pl.Int64 else "is not a number"}
     if is_measured(column):
-        words["missing_code"] = f"is a missing code that the column does not list ({MISSING_NUMBER})"
+        words["missing_code"] = "is a missing code that the column does not list"
     return words
 
 
