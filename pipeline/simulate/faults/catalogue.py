@@ -1,4 +1,4 @@
-"""All faults of the made-up trial, in the order in which they choose their records.
+"""All faults of the made-up trial; those of few records choose theirs first (`engine`).
 
 What does not belong here: any fault of its own.
 """
@@ -8,5 +8,8 @@ from __future__ import annotations
 from pipeline.simulate.faults import Fault
 from pipeline.simulate.faults.cells import CELL_FAULTS
 from pipeline.simulate.faults.door import DOOR_FAULTS
+from pipeline.simulate.faults.entry import ENTRY_FAULTS
+from pipeline.simulate.faults.findings import FINDINGS_FAULTS
+from pipeline.simulate.faults.treatment import TREATMENT_FAULTS
 
-FAULTS: tuple[Fault, ...] = (*DOOR_FAULTS, *CELL_FAULTS)
+FAULTS: tuple[Fault, ...] = (*ENTRY_FAULTS, *FINDINGS_FAULTS, *TREATMENT_FAULTS, *DOOR_FAULTS, *CELL_FAULTS)

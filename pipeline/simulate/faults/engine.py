@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.simulate.faults import Fault
-from pipeline.simulate.patients import AE_CUT, CUT1, CUT2, NONE, Trial, stream
+from pipeline.simulate.patients import AE_CUT, CUT1, CUT2, NEVER, NONE, Trial, stream
 from pipeline.simulate.records import PREFIX, dates
 from pipeline.simulate.transfers import as_text
 
@@ -90,8 +90,11 @@ class Engine:
         rows = pl.concat([text, about], how="horizontal")
         free = about["_single"].to_numpy().copy()
         edits = _Edits(form, text)
+        fits = {id(fault): self._fits(fault, rows) & free for fault in mine}
+        # Faults of few records choose first, rates last.
+        mine.sort(key=lambda fault: (isinstance(fault.share, float), int(fits[id(fault)].sum())))
         for fault in mine:
-            at = self._pick(fault, rows, free)
+            at = self._pick(fault, rows, np.flatnonzero(fits.pop(id(fault)) & free))
             if not len(at):
                 self._without(fault)
                 continue
@@ -129,12 +132,16 @@ class Engine:
             .drop("patient_id")
         )
 
-    def _pick(self, fault: Fault, rows: pl.DataFrame, free: np.ndarray) -> np.ndarray:
-        """Positions of the records that the fault happens to, in order."""
-        fits: np.ndarray = rows.select(fits=fault.among.fill_null(False))["fits"].to_numpy() & free
+    def _fits(self, fault: Fault, rows: pl.DataFrame) -> np.ndarray:
+        """The records that the fault may happen to."""
+        among = fault.among.fill_null(False)
         if fault.how in ("corrected", "extra", "late"):
-            fits &= rows["_window"].to_numpy() >= 0
-        at = np.flatnonzero(fits)
+            among &= pl.col("_window") >= 0
+        fits: np.ndarray = rows.select(fits=among)["fits"].to_numpy()
+        return fits
+
+    def _pick(self, fault: Fault, rows: pl.DataFrame, at: np.ndarray) -> np.ndarray:
+        """Which of the records at these positions the fault happens to, in order."""
         chosen = rows[at].select("_patient", "_window", "_eventful")
         patient, window = chosen["_patient"].to_numpy(), chosen["_window"].to_numpy()
         together = self._happened.get(fault.name)
@@ -177,12 +184,13 @@ def _first(values: np.ndarray) -> np.ndarray:
 def patients(t: Trial) -> pl.DataFrame:
     """What is true of each patient: the columns that a fault may ask for."""
     events = ("pd", "next", "death", "spm")
-    eventful = sum((t[name] < 99_999).astype(np.int8) for name in events) + t["crossover"].astype(np.int8)
+    rare = [t[name] < NEVER for name in events]
+    rare += [t["crossover"], t["ltfu"], np.isin(t["reason1"], ("REFUSAL", "OTHER"))]
     return pl.DataFrame(
         {
             "patient_id": pl.Series(t["patient_id"]).cast(pl.String),
             "_patient": np.arange(len(t["reg"]), dtype=np.int32),
-            "_eventful": eventful,
+            "_eventful": np.sum(rare, axis=0),
             **{f"_{name}": dates(t[name]) for name in ("reg", "tx", "rand", *events)},
             "_seen1": dates(t["seen1"]),
             "_seen2": dates(t["seen2"]),
