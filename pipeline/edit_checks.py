@@ -61,20 +61,25 @@ def where(form: str, breaks: pl.Expr, column: str | None, found: pl.Expr) -> Fin
     return lambda seen: broken(seen.forms[form].filter(breaks), form, column, found)
 
 
-def told(words: str, *columns: str) -> pl.Expr:
-    """FOUND in words: `{}` stands for a column's value, a blank one is said to be blank."""
-    return pl.format(words, *(pl.col(name).cast(pl.String).fill_null("blank") for name in columns))
+def told(words: str, *values: str | pl.Expr) -> pl.Expr:
+    """FOUND in words: `{}` stands for a column or an expression, a blank one is said to be blank."""
+    shown = [pl.col(value) if isinstance(value, str) else value for value in values]
+    texts = [value.cast(pl.String).fill_null("blank") for value in shown]
+    # Not pl.format: in polars 2.1 it fails on filtered rows of a frame in several chunks.
+    between = [pl.lit(text) for text in words.split("{}")]
+    return pl.concat_str(
+        between[0], *(part for pair in zip(texts, between[1:], strict=True) for part in pair)
+    )
 
 
 def run_checks(checks: Iterable[EditCheck], seen: Seen) -> pl.DataFrame:
     """What every check with a `find` finds in the forms as they stood: CHECK_ID and the columns of FOUND."""
-    # One after another: planned together, a hundred small questions take twice as long. In memory: the
-    # streaming engine of polars 2.1 fails in pl.format on filtered rows of a frame in several chunks.
+    # One after another: planned together, a hundred small questions take twice as long.
     answers = [
         check.find(seen)
         .select(pl.lit(check.id).alias("CHECK_ID"), *FOUND)
         .unique(maintain_order=True)
-        .collect(engine="in-memory")
+        .collect()
         for check in checks
         if check.find is not None
     ]

@@ -11,7 +11,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from pipeline.edit_checks import run_checks
+from pipeline.edit_checks import run_checks, told
 from pipeline.studies.calgb_100104.design import PARAMETERS
 from pipeline.studies.calgb_100104.edit_checks.entry import ENTRY
 from tests.tables import forms_seen
@@ -817,3 +817,19 @@ def test_limits_are_the_protocols() -> None:
     }.items():
         for name in names:
             assert f"{PARAMETERS[name]:g}" in CHECKS[check].rule, (check, name)
+
+
+def test_findings_of_a_form_that_came_in_several_transfers_are_told() -> None:
+    """Rows of one file among several: pl.format of polars 2.1 fails on what is left of such a frame."""
+    transfers = [
+        pl.DataFrame({"text": [f"row {10 * transfer + row}" for row in range(10)]}) for transfer in range(4)
+    ]
+    column = transfers[0]["text"]
+    for rows in transfers[1:]:
+        column = column.append(rows["text"])
+    frame = column.to_frame()
+    assert frame["text"].n_chunks() == 4
+    left = frame.lazy().filter(pl.col("text").is_in(["row 10", "row 15"]))
+    for engine in ("in-memory", "streaming"):
+        answer = left.select(told("{} is {}", "text", pl.lit(None, pl.Int64))).collect(engine=engine)  # type: ignore[call-overload]
+        assert answer.to_series().to_list() == ["row 10 is blank", "row 15 is blank"]

@@ -37,13 +37,13 @@ def _terms(seen: Seen) -> pl.LazyFrame:
                 rows.filter(other_words),
                 AE,
                 "ctcae_term",
-                pl.format('"{}" is not the wording of version 3.0, which is {}', "ctcae_term", TERM),
+                told('"{}" is not the wording of version 3.0, which is {}', "ctcae_term", TERM),
             ),
             broken(
                 rows.filter(misplaced),
                 AE,
                 "ctcae_category",
-                pl.format("{} is under {}, not {}", "ctcae_term", category, "ctcae_category"),
+                told("{} is under {}, not {}", "ctcae_term", category, "ctcae_category"),
             ),
         ]
     )
@@ -140,8 +140,8 @@ def _overlapping(seen: Seen) -> pl.LazyFrame:
         .sort(*by, "_from", "record_id")
         .with_columns(_until=pl.col("_to").cum_max().shift(1).over(by))
     )
-    earlier = pl.when(pl.col("_until") < seen.date).then(pl.format("lasts to {}", "_until"))
-    found = pl.format(
+    earlier = pl.when(pl.col("_until") < seen.date).then(told("lasts to {}", "_until"))
+    found = told(
         "{}, while an earlier row {}",
         told("{} grade {} from {} to {}", "_term", "grade", "start_dt", "end_dt"),
         earlier.otherwise(pl.lit("goes on")),

@@ -36,7 +36,7 @@ def randomised_again(seen: Seen) -> pl.LazyFrame:
         first = rows.with_columns(
             _record=pl.col("record_id").first().over(name), _patient=pl.col("patient_id").first().over(name)
         )
-        found = pl.format("{} is on {} of patient {} already", name, "_record", "_patient")
+        found = told("{} is on {} of patient {} already", name, "_record", "_patient")
         again = first.filter(pl.col(name).is_not_null(), pl.col("record_id") != pl.col("_record"))
         parts.append(broken(again, "randomization", name, found))
     return pl.concat(parts)
@@ -49,7 +49,7 @@ def without_entry_forms(seen: Seen) -> pl.LazyFrame:
             rows.join(seen.forms[form], on="patient_id", how="anti"),
             "randomization",
             "patient_id",
-            pl.format(f"patient {{}} has no {words} form", "patient_id"),
+            told(f"patient {{}} has no {words} form", "patient_id"),
         )
         for form, words in (
             ("registration", "registration"),
@@ -133,8 +133,7 @@ def opened(seen: Seen) -> pl.LazyFrame:
     one = marked(one, with_deviation(seen, "UNBLIND"), "deviation")
     unexplained = pl.col("reason").is_null() | pl.col("authorised_by").is_null()
     on_file = pl.when("deviation").then(pl.lit("on file")).otherwise(pl.lit("missing"))
-    words = (pl.col(name).fill_null("blank") for name in ("reason", "authorised_by"))
-    found = pl.format("reason {}, authorised by {}, deviation {}", *words, on_file)
+    found = told("reason {}, authorised by {}, deviation {}", "reason", "authorised_by", on_file)
     study = seen.forms["unblinding"].filter(
         pl.col("scope") == "STUDY", pl.col("unblind_dt").ne_missing(UNBLINDING)
     )

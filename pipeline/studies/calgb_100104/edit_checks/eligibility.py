@@ -148,7 +148,7 @@ def prior_drugs(seen: Seen) -> pl.LazyFrame:
         answer, is_given = pl.col(stratum), pl.col(f"{stratum}_given")
         breaks = ((answer == "N") & is_given) | ((answer == "Y") & ~is_given & ~pl.col("unclear"))
         listed = pl.when(is_given).then(pl.lit("is")).otherwise(pl.lit("is not"))
-        found = pl.format(f"{{}} at randomization, {name} {{}} among the induction agents", answer, listed)
+        found = told(f"{{}} at randomization, {name} {{}} among the induction agents", answer, listed)
         parts.append(broken(rows.filter(breaks), "randomization", stratum, found))
     return pl.concat(parts)
 
@@ -264,9 +264,7 @@ def unmet_criteria(seen: Seen) -> pl.LazyFrame:
     rows = marked(rows, seen.forms["randomization"], "randomised")
     unwaived = pl.col("randomised") & pl.col("waiver").ne_missing("Y")
     on_file = pl.when("deviation").then(pl.lit("on file")).otherwise(pl.lit("missing"))
-    found = pl.format(
-        "{} = N, waiver {}, deviation {}", "criterion_code", pl.col("waiver").fill_null("blank"), on_file
-    )
+    found = told("{} = N, waiver {}, deviation {}", "criterion_code", "waiver", on_file)
     return broken(rows.filter(~pl.col("deviation") | unwaived), "eligibility", "criterion_met", found)
 
 
@@ -324,7 +322,7 @@ def agent_words(seen: Seen) -> pl.LazyFrame:
     found = (
         pl.when(drug.is_null())
         .then(told("{} is not in the dictionary", "agent"))
-        .otherwise(pl.format("{} is read as {}", "agent", drug))
+        .otherwise(told("{} is read as {}", "agent", drug))
     )
     return broken(seen.forms["induction"].filter(drug.ne_missing(words)), "induction", "agent", found)
 
