@@ -34,14 +34,18 @@ def _number(column: str | pl.Expr) -> pl.Expr:
     return text.cast(pl.Float64, strict=False)
 
 
+def _after(column: str, number: int) -> pl.Expr:
+    """The column at so many assessments of the patient after this one."""
+    return c(column).shift(-number).over("patient_id", order_by=c("assess_no").cast(pl.Int64))
+
+
 def _last(column: str) -> pl.Expr:
     """The column at the patient's assessment before this one."""
-    return c(column).shift(1).over("patient_id", order_by=c("assess_no").cast(pl.Int64))
+    return _after(column, -1)
 
 
 def _next(column: str) -> pl.Expr:
-    """The column at the patient's assessment after this one."""
-    return c(column).shift(-1).over("patient_id", order_by=c("assess_no").cast(pl.Int64))
+    return _after(column, 1)
 
 
 LAST_KNOWN = _last("received_dt") <= c("received_dt")
@@ -50,6 +54,17 @@ FREE_OF_PROGRESSION = c("_pd").is_null() | (c("_pd") > c("_transfer"))
 CALLED_PD = c("response_site") == "PD"
 MARKER_BASIS = c("pd_basis").is_in(["SERUM", "URINE"])
 NOT_PD = {"pd_basis": _BLANK, "pd_dt": _BLANK}
+SECOND_CALL = CALLED_PD & (c("visit") == "UNSCHED") & (_last("visit") == "PD")
+TWICE_CALLED_PD = (
+    CALLED_PD
+    & (c("visit") == "PD")
+    & c("_randomised")
+    & LAST_KNOWN
+    & NEXT_KNOWN
+    & (_next("response_site") == "PD")
+    & (_next("record_status") == "ORIGINAL")
+    & (_day(_after("received_dt", 2)) > c("_transfer")).fill_null(True)
+)
 
 
 def _call(*calls: str) -> pl.Expr:
@@ -96,12 +111,14 @@ CALLS = (
           ON_SCHEDULE & _call("CR") & (c("plasmacytoma") == "NONE")),
     Fault("better than the markers", FORM, "EC072", {"response_site": lit("CR")},
           ON_SCHEDULE & _call("SD") & (_number("spep_result") > 1.0) & (c("sife") == "POS")),
+    # The site denies the progression at both assessments that show it, and no later one was known.
     Fault("new lesion called stable", FORM, "EC072", {"response_site": lit("SD"), **NOT_PD},
-          CALLED_PD & (c("pd_basis") == "BONE") & c("bone_lesions").is_in(["NEW", "INCREASED"])
-          & c("_randomised") & (_day("assess_dt") > c("_rand"))),
+          TWICE_CALLED_PD & c("bone_lesions").is_in(["NEW", "INCREASED"])),
+    Fault("new lesion called stable", FORM, "EC072", {"response_site": lit("SD"), **NOT_PD}, SECOND_CALL),
     Fault("confirmed rise called response", FORM, "EC072", {"response_site": lit("PR"), **NOT_PD},
-          CALLED_PD & MARKER_BASIS & (c("visit") == "PD") & c("_randomised") & LAST_KNOWN & NEXT_KNOWN
-          & (_next("response_site") == "PD")),
+          TWICE_CALLED_PD & MARKER_BASIS),
+    Fault("confirmed rise called response", FORM, "EC072", {"response_site": lit("PR"), **NOT_PD},
+          SECOND_CALL),
     Fault("progression that nothing shows", FORM, "EC073",
           {"response_site": lit("PD"), "pd_basis": lit("SERUM"), "pd_dt": c("assess_dt")},
           ON_SCHEDULE & _call("PR", "SD") & FREE_OF_PROGRESSION & LAST_KNOWN
