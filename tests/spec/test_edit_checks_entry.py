@@ -831,5 +831,5 @@ def test_findings_of_a_form_that_came_in_several_transfers_are_told() -> None:
     assert frame["text"].n_chunks() == 4
     left = frame.lazy().filter(pl.col("text").is_in(["row 10", "row 15"]))
     for engine in ("in-memory", "streaming"):
-        answer = left.select(told("{} is {}", "text", pl.lit(None, pl.Int64))).collect(engine=engine)  # type: ignore[call-overload]
+        answer = left.select(told("{} is {}", "text", pl.lit(None, pl.Int64))).collect(engine=engine)
         assert answer.to_series().to_list() == ["row 10 is blank", "row 15 is blank"]
