@@ -153,6 +153,7 @@ def trace(usubjid: str, paramcd: str, study: str, raw: Path | None, warehouse: P
 
 def _report(study: Study, folders: Folders, cut_offs: Sequence[str], failed: Sequence[FailedCheck]) -> None:
     """What a run ends with: results, verdicts, checks that did not pass, and where everything is."""
+    from pipeline.orchestration.queries import EDIT_CHECK_ASSETS
     from pipeline.outputs.summary import summarise
 
     these = ", ".join(map(_text, cut_offs))
@@ -162,7 +163,16 @@ def _report(study: Study, folders: Folders, cut_offs: Sequence[str], failed: Seq
     click.echo(_verdicts(folders.warehouse, study.name))
     rows = _query(folders.warehouse, study.name, "SELECT count(*) FROM quarantine.rows").item()
     click.echo(f"{rows} rows in quarantine")
+    open_queries = (
+        "SELECT count(*) AS n, count(DISTINCT CHECK_ID) AS m FROM quality.queries WHERE STATE = 'open'"
+    )
+    queries, asking = _query(folders.warehouse, study.name, open_queries).row(0)
+    click.echo(
+        f"{queries} queries to the sites are open, of {asking} edit checks (quality.queries, the report)"
+    )
     for check in failed:
+        if check.asset in EDIT_CHECK_ASSETS and not check.error:
+            continue  # told above as a sum; the UI and the report show each
         where = f" at {check.cut_off}" if check.cut_off else ""
         rows = f", {check.rows} rows" if check.rows else ""
         kind = "check failed" if check.error else "to look at"

@@ -21,6 +21,8 @@ from pipeline.orchestration.tables import StagedTable, check_specs, staged_table
 from pipeline.study import EditCheck, Study
 
 QUERIES, COUNTS, ARM_FINDINGS = "quality_queries", "quality_check_counts", "quality_arm_findings"
+EDIT_CHECK_ASSETS = (QUERIES, COUNTS, ARM_FINDINGS)
+"""The assets whose checks are the edit checks."""
 REPORT = {
     "quality_by_site_form": "by_site_form",
     "quality_by_site": "by_site",
