@@ -14,16 +14,18 @@ import polars as pl
 import pytest
 
 from pipeline.outputs.figures import describe_figure, figure_data, figures_of
+from pipeline.outputs.query_lists import write_query_lists
 from pipeline.outputs.site import ReportFigure, write_site
+from pipeline.outputs.site.quality_page import LISTS
 from pipeline.outputs.tables import render_listing, render_table
 from pipeline.studies import STUDIES
 from pipeline.studies.calgb_100104.displays import DISPLAYS, LISTINGS
 from pipeline.warehouse import WarehouseTable, build_release, query
 from schemas.base import empty
-from schemas.quality import Findings, Receipt, Transfers
+from schemas.quality import Receipt, Transfers
 from schemas.results import Results
 from tests.browser.chromium import Page, browser
-from tests.layers import Run, accepted_forms, run_layers
+from tests.layers import Run, accepted_forms, run_layers, run_quality, take_in
 
 pytestmark = pytest.mark.browser
 
@@ -41,7 +43,14 @@ def run(repository: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def site(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quality(repository: Path) -> dict[str, pl.DataFrame]:
+    intake = take_in(STUDY, repository / "raw" / STUDY.name)
+    received = {"transfers": empty(Transfers), "receipts": empty(Receipt), "findings": intake.findings}
+    return run_quality(STUDY, intake) | received
+
+
+@pytest.fixture(scope="module")
+def site(run: Run, quality: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     figures = {}
     for value in figures_of(STUDY.figures, CUT_OFF.date):
@@ -53,13 +62,11 @@ def site(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     tables = [render_table(display, run.results) for display in DISPLAYS]
     frames = {"adam": run.adam, "sdtm": {**run.sdtm, "adsl": run.adam["adsl"]}}
     tables += [render_listing(listing, frames[listing.schema], CUT_OFF.date) for listing in LISTINGS]
-    quality = {
-        "transfers": empty(Transfers),
-        "receipts": empty(Receipt),
-        "findings": empty(Findings),
-        "set_aside": run.set_aside,
-    }
-    write_site(folder, STUDY, CUT_OFF, run.results, run.curves, run.published, tables, figures, quality)
+    frames_of_quality = quality | {"set_aside": run.set_aside}
+    write_site(
+        folder, STUDY, CUT_OFF, run.results, run.curves, run.published, tables, figures, frames_of_quality
+    )
+    assert write_query_lists(folder / LISTS, quality["queries"])
     return folder
 
 
@@ -113,7 +120,7 @@ def test_every_link_and_anchor_resolves(page: Page, site: Path) -> None:
             parts = urlsplit(link)
             file = Path(unquote(parts.path))
             assert parts.scheme == "file", (name, link)
-            assert file.parent == site, (name, link)
+            assert file.parent in (site, site / LISTS), (name, link)
             assert file.is_file(), (name, link)
             if parts.fragment:
                 assert unquote(parts.fragment) in ids[file.name], (name, link)
