@@ -75,7 +75,7 @@ def test_sequence_numbers_follow_the_dates_within_the_subject() -> None:
         domain("ae", received),
         """
         USUBJID             | AESEQ | AEDECOD          | AETOXGR | AESTDTC    | AESPID
-        CALGB-100104-100001 | 1     | RASH             |         | 2008-02-01 | AE-AE-000006-1
+        CALGB-100104-100001 | 1     | RASH/DESQUAMATION |         | 2008-02-01 | AE-AE-000006-1
         CALGB-100104-100001 | 2     | ANEMIA           | 2       | 2008-03    | AE-AE-000004-1
         CALGB-100104-100001 | 3     | NEUTROPENIA      | 4       | 2008-03-02 | AE-AE-000003-1
         CALGB-100104-100001 | 4     | THROMBOCYTOPENIA | 3       | 2008-03-02 | AE-AE-000002-1
