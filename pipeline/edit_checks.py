@@ -77,14 +77,12 @@ def run_checks(checks: Iterable[EditCheck], seen: Seen) -> pl.DataFrame:
     # One after another: planned together, a hundred small questions take twice as long. In memory: polars'
     # streaming engine (2.1) fails in concat_str, too, on filtered rows of a frame in several chunks (EC011).
     answers = [
-        check.find(seen)
-        .select(pl.lit(check.id).alias("CHECK_ID"), *FOUND)
-        .unique(maintain_order=True)
-        .collect(engine="in-memory")
+        check.find(seen).select(pl.lit(check.id).alias("CHECK_ID"), *FOUND).collect(engine="in-memory")
         for check in checks
         if check.find is not None
     ]
-    return pl.concat([pl.DataFrame(schema={"CHECK_ID": pl.String, **FOUND}), *answers])
+    shape = pl.DataFrame(schema={"CHECK_ID": pl.String, **FOUND})
+    return pl.concat([shape, *answers]).unique(maintain_order=True)
 
 
 def check_transfers(

@@ -29,12 +29,15 @@ def imputation_flag(dtc: str) -> pl.Expr:
 def first_possible_day(dtc: str) -> pl.Expr:
     """The first day an ISO 8601 date may mean: null when nothing of it is known."""
     text = pl.col(dtc)
-    month = pl.when(text.str.len_chars() == 7).then(text.str.slice(5, 2)).otherwise(pl.lit("01"))
-    return (
-        pl.when(text.str.len_chars() == 10)
-        .then(text.str.to_date("%Y-%m-%d", strict=False))
-        .otherwise((text.str.head(4) + "-" + month + "-01").str.to_date("%Y-%m-%d", strict=False))
+    length = text.str.len_chars()
+    day = (
+        pl.when(length == 10)
+        .then(text)
+        .when(length == 7)
+        .then(text + "-01")
+        .otherwise(text.str.head(4) + "-01-01")
     )
+    return day.str.to_date("%Y-%m-%d", strict=False)
 
 
 def last_possible_day(dtc: str) -> pl.Expr:

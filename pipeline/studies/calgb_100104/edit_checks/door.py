@@ -252,10 +252,15 @@ def _deaths(seen: Seen) -> pl.LazyFrame:
 
 def _early(seen: Seen) -> pl.LazyFrame:
     before_birth = _each_date(
-        lambda first, last: last < pl.col("_born"), "born {}", "_birth", of_patient=_births, but=("birth_dt",)
+        lambda first, last: last < pl.col("_born"),
+        "born {}",
+        "_birth",
+        of_patient=_births,
+        forms=("on_study",),  # it has the dates that may lie before 1995
+        but=("birth_dt",),
     )
     too_early = _each_date(
-        lambda first, last: (last < EARLIEST) & (last >= pl.col("_born")).fill_null(True),
+        lambda first, last: (last < EARLIEST) | (last < pl.col("_born")),
         "born {}",
         "_birth",
         of_patient=_births,
