@@ -22,10 +22,11 @@ class Fault:
 
     check: the edit check that should find it; None where the text is unusual and must be read as meant.
     among: the records it may happen to: an expression over the form's columns as clean text (ISO dates,
-    standard units), the patient's truth (`_reg`, `_tx`, `_rand`, `_pd`, `_next`, `_death`, `_spm` as dates or
-    null, `_randomised`, `_crossover` as booleans) and `_transfer`, the transfer at which the fault can be
-    seen. Another form may arrive up to 420 days after what it tells: a contradiction of it leaves so much
-    time before `_transfer`. writes: the wrong text by column, row by row, expressions over the same.
+    standard units), the patient's truth (`_reg`, `_tx`, `_rand`, `_stop` (of the blinded capsules), `_pd`,
+    `_next`, `_death`, `_spm` as dates or null, `_randomised`, `_crossover` as booleans) and `_transfer`, the
+    transfer at which the fault can be seen. Another form may arrive up to 420 days after what it tells: a
+    contradiction of it leaves so much time before `_transfer`. writes: the wrong text by column, row by row,
+    expressions over the same.
 
     share: a count at 460 patients, which grows with the trial and takes at most one record of a patient at a
     transfer, so that it is clear what a finding means; or a rate of the records in `among` (float), which

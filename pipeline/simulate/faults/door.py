@@ -44,7 +44,8 @@ IDENTITY = (
           {"birth_dt": _written(_day("birth_dt").dt.offset_by("-41d"))}, ANY, 2, "extra"),
     # The same person under a second number, with the disease history that shows it.
     Fault("registered under a second number", "registration", "EC003",
-          {"patient_id": "9" + c("patient_id").str.slice(1)}, c("_reg") < dt.date(2009, 1, 1), 2, "extra"),
+          {"patient_id": "9" + c("patient_id").str.slice(1)},
+          c("_reg").dt.offset_by(SLOWEST) < c("_transfer"), 2, "extra"),
     Fault("registered under a second number", "on_study", None,
           {"patient_id": "9" + c("patient_id").str.slice(1)}, ANY, 2, "extra"),
     Fault("institution that does not exist", "labs", "EC021", {"site_code": lit("ZZ999")}, ANY, 2),

@@ -90,11 +90,24 @@ class Engine:
         rows = pl.concat([text, about], how="horizontal")
         free = about["_single"].to_numpy().copy()
         edits = _Edits(form, text)
-        fits = {id(fault): self._fits(fault, rows) & free for fault in mine}
-        # Faults of few records choose first, rates last.
-        mine.sort(key=lambda fault: (isinstance(fault.share, float), int(fits[id(fault)].sum())))
+        fits = {id(fault): self._fits(fault, rows) for fault in mine}
+
+        fewest: dict[str, int] = {}
         for fault in mine:
-            at = self._pick(fault, rows, np.flatnonzero(fits.pop(id(fault)) & free))
+            count = int((fits[id(fault)] & free).sum())
+            fewest[fault.name] = min(count, fewest.get(fault.name, count))
+
+        def turn(fault: Fault) -> tuple[bool, bool, int, str]:
+            """Bound to patients already; not a rate; of few records; together with those of its name."""
+            rate = isinstance(fault.share, float)
+            return fault.name not in self._happened, rate, fewest[fault.name], fault.name
+
+        mine.sort(key=turn)
+        for fault in mine:
+            # Of a record with several versions, too, the first may be copied.
+            copied = fault.name in self._happened and fault.how == "extra"
+            may = rows["_first"].to_numpy() if copied else free
+            at = self._pick(fault, rows, np.flatnonzero(fits.pop(id(fault)) & may))
             if not len(at):
                 self._without(fault)
                 continue
@@ -122,9 +135,10 @@ class Engine:
         for k, w in enumerate(self.windows):
             window[(received > w.after) & (received <= w.seen)] = k
         seen = np.array([w.seen for w in self.windows] + [NONE])
-        single = (pl.len().over("record_id") == 1) & (pl.col("record_status") == "ORIGINAL")
+        original = pl.col("record_status") == "ORIGINAL"
+        single = (pl.len().over("record_id") == 1) & original
         return (
-            text.select("patient_id", _single=single)
+            text.select("patient_id", _single=single, _first=original)
             .with_columns(_window=pl.Series(window), _transfer=pl.Series(seen[window].astype(np.int32)))
             .with_columns(_transfer=pl.when(pl.col("_window") >= 0).then("_transfer").cast(pl.Date))
             .join(patients(self.t), on="patient_id", how="left", maintain_order="left")
@@ -192,8 +206,7 @@ def patients(t: Trial) -> pl.DataFrame:
             "_patient": np.arange(len(t["reg"]), dtype=np.int32),
             "_eventful": np.sum(rare, axis=0),
             **{f"_{name}": dates(t[name]) for name in ("reg", "tx", "rand", *events)},
-            "_seen1": dates(t["seen1"]),
-            "_seen2": dates(t["seen2"]),
+            "_stop": dates(t["stop1"]),
             "_randomised": t["arm"] != NONE,
             "_crossover": t["crossover"],
         }
@@ -220,7 +233,9 @@ class _Edits:
         right = chosen.select(columns)
         wrong = chosen.with_columns(expression.alias(name) for name, expression in fault.writes.items())
         wrong = wrong.select(pl.col(columns).cast(pl.String))
-        faulty = pl.lit(fault.check is not None).alias("_faulty")
+        # What a fault with a check wrote stays in standard units; a copy is written as its original.
+        written = set(fault.writes) - {"record_id"}
+        faulty = pl.lit(fault.check is not None and bool(written)).alias("_faulty")
         match fault.how:
             case "corrected":
                 amended = {"record_version": pl.lit("2"), "record_status": pl.lit("AMENDED")}

@@ -92,6 +92,7 @@ COMPONENTS = (
           ON_SCHEDULE & _last("visit").str.starts_with("M") & LAST_KNOWN & NEXT_KNOWN
           & (c("flc_unit") == "mg/dL")
           & (_number("flc_kappa") >= _number(_last("flc_kappa")))
+          & (_number("flc_kappa") >= _number(_after("flc_kappa", -2)))
           & (_number("flc_kappa") >= _number(_next("flc_kappa"))), 2),
     Fault("negative immunofixation beside an M-protein", FORM, "EC070", {"sife": lit("NEG")},
           ON_SCHEDULE & (_number("spep_result") > 0.3) & (c("sife") == "POS"), 2),
@@ -153,11 +154,10 @@ CALLS = (
     Fault("better after progression", FORM, "EC078", {"response_site": lit("PR"), **NOT_PD},
           CALLED_PD & (_last("response_site") == "PD") & LAST_KNOWN
           & (c("_next").is_null() | (_day("assess_dt") < c("_next"))), 2),
-    # In the first months after randomisation, when hardly anybody has stopped the capsules.
     Fault("assessment late, with those around it known", FORM, "EC079", {},
           ON_SCHEDULE & LAST_KNOWN & NEXT_KNOWN & FREE_OF_PROGRESSION & c("_randomised")
           & (_last("assess_dt") > c("_rand").dt.to_string("%Y-%m-%d"))
-          & (_day("assess_dt") < c("_rand").dt.offset_by("7mo"))
+          & (c("_stop") > _day(_next("assess_dt")))
           & ((_day(_next("assess_dt")) - _day(_last("assess_dt"))).dt.total_days() > 190), 2, "late"),
 )  # fmt: skip
 

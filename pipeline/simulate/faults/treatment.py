@@ -53,8 +53,15 @@ COUNTS = ("NEUTROPENIA", "THROMBOCYTOPENIA")
 PLAIN_CYCLE = (c("modification") == "NONE") & (c("treatment_phase") == "BLINDED") & (c("days_taken") != "0")
 """A cycle of blinded capsules that were taken without a change."""
 UNCHANGED = PLAIN_CYCLE & (c("capsule_dose") == "10") & (c("schedule") == "D1-28")
-LATE_CYCLE = UNCHANGED & (c("days_taken") == "28") & (c("cycle_no").cast(pl.Int64) >= 8)
-"""A cycle of so late a number that the next is hardly ever held."""
+
+
+def _of_cycle(later: int, column: str) -> pl.Expr:
+    """The column so many cycles later."""
+    return c(column).shift(-later).over("patient_id", order_by=c("cycle_no").cast(pl.Int64))
+
+
+LATE_CYCLE = UNCHANGED & (c("days_taken") == "28") & (_of_cycle(1, "modification") == "NONE")
+"""A whole cycle, and nothing changed in the next one either."""
 CYCLE_KNOWN = _day("cycle_start_dt") + KNOWN <= c("_transfer")
 OFF_KNOWN = (c("off_phase") == "BLINDED") & (_day("off_treatment_dt") + KNOWN <= c("_transfer"))
 UNRELATED_REASON = c("off_reason").is_in(["REFUSAL", "OTHER"])
@@ -245,7 +252,7 @@ DOSING = (
         name="escalated in the second cycle",
         form="treatment_dose",
         check="EC108",
-        among=UNCHANGED & (c("cycle_no") == "2"),
+        among=UNCHANGED & (c("cycle_no") == "2") & (c("received_dt") >= _of_cycle(-1, "received_dt")),
         writes={
             "capsule_dose": _words("15"),
             "total_dose": _total(15),
