@@ -61,17 +61,26 @@ def take_snapshot(study: Study, form: str, accepted: pl.DataFrame, cut_off: CutO
         issued = accepted.filter(pl.col("as_of") <= date)
         return Snapshot(issued.filter(pl.col("as_of") == pl.col("as_of").max()), empty(SetAside))
     in_time = pl.col("received_dt") <= date
-    newest = newest_version(in_time)
-    deleted = (pl.col("record_status") == "DELETED").filter(in_time & (pl.col("record_version") == newest))
-    flagged = accepted.with_columns(
-        _newest=newest, _deleted=deleted.any().over("record_id"), _in_time=in_time
-    ).with_columns(
-        REASON=pl.when(~pl.col("_in_time"))
-        .then(pl.lit("received after the cut-off"))
-        .when(pl.col("_deleted"))
-        .then(pl.lit("deleted"))
-        .when(pl.col("record_version") < pl.col("_newest"))
-        .then(pl.lit("superseded"))
+    # One after the other: a window within a window would be made once for each record.
+    flagged = (
+        accepted.with_columns(_newest=newest_version(in_time), _in_time=in_time)
+        .with_columns(
+            _deleted=(
+                pl.col("_in_time")
+                & (pl.col("record_version") == pl.col("_newest"))
+                & (pl.col("record_status") == "DELETED")
+            )
+            .any()
+            .over("record_id")
+        )
+        .with_columns(
+            REASON=pl.when(~pl.col("_in_time"))
+            .then(pl.lit("received after the cut-off"))
+            .when(pl.col("_deleted"))
+            .then(pl.lit("deleted"))
+            .when(pl.col("record_version") < pl.col("_newest"))
+            .then(pl.lit("superseded"))
+        )
     )
     version = pl.col("_newest").cast(pl.String)
     detail = (
