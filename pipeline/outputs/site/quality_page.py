@@ -50,8 +50,8 @@ def quality_page(frames: Mapping[str, pl.DataFrame], cut_off: CutOff) -> dict[st
         },
         "set_aside_count": set_aside.height,
         "states": {state: states[state] for state in ("open", "answered", "closed")},
-        "by_site": _table(shapes.BySite, frames["by_site"]),
-        "by_form": _table(shapes.ByForm, frames["by_form"]),
+        "by_site": _table(shapes.BySite, frames["by_site"], _but_accepted(shapes.BySite)),
+        "by_form": _table(shapes.ByForm, frames["by_form"], _but_accepted(shapes.ByForm)),
         "by_check": _table(shapes.ByCheck, finding),
         "quiet_checks": checks.height - finding.height,
         "queries": _table(shapes.Queries, open_queries.head(LISTED), _QUERY),
@@ -61,7 +61,7 @@ def quality_page(frames: Mapping[str, pl.DataFrame], cut_off: CutOff) -> dict[st
 
 
 def _table(model: type[Table], frame: pl.DataFrame, names: Sequence[str] = ()) -> dict[str, Any]:
-    """Heads, each with whether it stands over numbers, and rows of text; a nought is left blank."""
+    """Heads, each with whether it stands over numbers, and rows of text; a count of nought is left blank."""
     of_name = {column.name: column for column in columns(model)}
     shown = [of_name[name] for name in names or of_name]
     return {
@@ -73,7 +73,12 @@ def _table(model: type[Table], frame: pl.DataFrame, names: Sequence[str] = ()) -
     }
 
 
+def _but_accepted(model: type[Table]) -> list[str]:
+    """The columns of a table but the rows accepted, which the page gives as received and quarantined."""
+    return [column.name for column in columns(model) if column.name != "ACCEPTED"]
+
+
 def _text(name: str, value: object) -> str:
-    if not value:
+    if value is None or (value == 0 and name not in _DAYS):
         return ""
     return f"{value:.0f}" if name in _DAYS else str(value)
