@@ -16,7 +16,7 @@ import polars as pl
 from pipeline.simulate.calibrated import calibrated_trial
 from pipeline.simulate.faults.catalogue import FAULTS
 from pipeline.simulate.faults.cells import by_habit, truth_as_written
-from pipeline.simulate.faults.engine import TRUTH, Engine, windows
+from pipeline.simulate.faults.engine import TRUTH, Engine, in_days, windows
 from pipeline.simulate.forms import fill_forms, treatment_codes
 from pipeline.simulate.free import free_trial
 from pipeline.simulate.logs import NO_FAULTS, READ, form_log, query_log
@@ -75,7 +75,9 @@ def _write(
     clean: bool,
     complete: bool,
 ) -> list[str]:
-    engine = Engine(trial, seed, () if clean else FAULTS, windows(transfer_dates), complete)
+    engine = Engine(
+        trial, seed, () if clean else FAULTS, windows(transfer_dates), in_days(max(transfer_dates)), complete
+    )
     about = trial, seed, transfer_dates
     write_transfers(_clean(*about) if clean else _dirty(*about, engine), out, transfer_dates)
     write_restricted(treatment_codes(trial, seed), out)

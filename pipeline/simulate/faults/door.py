@@ -107,7 +107,7 @@ CELLS = (
     _cell("adverse_events", "EC014", "start_dt", "02/30/" + c("start_dt").str.head(4), share=2),
     _cell("follow_up", "EC014", "contact_dt", _day("contact_dt").dt.to_string("%m/%d/%y"), share=2),
     _cell("disease_assessment", "EC014", "assess_dt", "31/APR/" + c("assess_dt").str.head(4)),
-    _cell("labs", "EC014", "collection_dt", c("collection_dt").str.replace(r"-(\d\d)-(\d\d)$", "-13-$2")),
+    _cell("labs", "EC014", "collection_dt", c("collection_dt").str.head(4) + "-06-31"),
     _cell("induction", "EC014", "stop_dt", lit("last winter")),
 )  # fmt: skip
 

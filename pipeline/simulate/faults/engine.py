@@ -56,9 +56,14 @@ class Window:
     mended: int
 
 
+def in_days(date: dt.date) -> int:
+    """Days since 1970-01-01."""
+    return (date - EPOCH).days
+
+
 def windows(transfer_dates: Sequence[dt.date]) -> list[Window]:
     """The transfers at which something wrong may stand and be right by the next, seen by no cut-off."""
-    days = [(date - EPOCH).days for date in sorted(transfer_dates)]
+    days = [in_days(date) for date in sorted(transfer_dates)]
     found = [Window(*three) for three in zip([0, *days], days, days[1:], strict=False)]
     return [w for w in found if not any(w.after < cut < w.mended for cut in CUT_OFFS)]
 
@@ -67,13 +72,14 @@ def windows(transfer_dates: Sequence[dt.date]) -> list[Window]:
 class Engine:
     """Puts `faults` into forms; `truth` grows with every form, `idle` holds the names that found no record.
 
-    complete: a fault that finds no record is an error.
+    last: the day of the last transfer. complete: a fault that finds no record is an error.
     """
 
     t: Trial
     seed: int
     faults: Sequence[Fault]
     windows: Sequence[Window]
+    last: int
     complete: bool
     truth: list[pl.DataFrame] = field(default_factory=list)
     idle: list[str] = field(default_factory=list)
@@ -91,6 +97,7 @@ class Engine:
         free = about["_single"].to_numpy().copy()
         edits = _Edits(form, text)
         fits = {id(fault): self._fits(fault, rows) for fault in mine}
+        self._bind(mine, rows["_patient"].to_numpy(), fits, free)
 
         fewest: dict[str, int] = {}
         for fault in mine:
@@ -135,7 +142,7 @@ class Engine:
         for k, w in enumerate(self.windows):
             window[(received > w.after) & (received <= w.seen)] = k
         seen = np.array([w.seen for w in self.windows] + [NONE])
-        original = pl.col("record_status") == "ORIGINAL"
+        original = (pl.col("record_status") == "ORIGINAL") & pl.Series(received <= self.last)
         single = (pl.len().over("record_id") == 1) & original
         return (
             text.select("patient_id", _single=single, _first=original)
@@ -151,8 +158,22 @@ class Engine:
         among = fault.among.fill_null(False)
         if fault.how in ("corrected", "extra", "late"):
             among &= pl.col("_window") >= 0
-        fits: np.ndarray = rows.select(fits=among)["fits"].to_numpy()
+        fits: np.ndarray = rows.select("_patient", fits=among)["fits"].to_numpy().copy()
         return fits
+
+    def _bind(
+        self, faults: Sequence[Fault], patient: np.ndarray, fits: dict[int, np.ndarray], free: np.ndarray
+    ) -> None:
+        """Counted faults of one name in one form keep the patients who have a record for each of them."""
+        by_name: dict[str, list[np.ndarray]] = {}
+        for fault in faults:
+            if not isinstance(fault.share, float):
+                by_name.setdefault(fault.name, []).append(fits[id(fault)])
+        for masks in by_name.values():
+            for other in masks if len(masks) > 1 else ():
+                has = np.isin(patient, patient[other & free])
+                for mask in masks:
+                    mask &= has
 
     def _pick(self, fault: Fault, rows: pl.DataFrame, at: np.ndarray) -> np.ndarray:
         """Which of the records at these positions the fault happens to, in order."""

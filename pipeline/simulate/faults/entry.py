@@ -115,7 +115,7 @@ ON_STUDY = (
           c("pregnancy_test") == "NEG"),
     Fault("criterion not met and nothing on file", "eligibility", "EC040",
           {"criterion_met": lit("N"), "waiver": lit("N")},
-          (c("criterion_code") == "E07") & (c("criterion_met") == "Y"), 2),
+          (c("criterion_code") == "E07") & (c("criterion_met") == "Y") & _known("_rand"), 2),
 )  # fmt: skip
 
 _FIRST_REGIMEN = (c("regimen_no") == "1") & c("stop_dt").is_not_null()

@@ -50,6 +50,9 @@ def _next(column: str) -> pl.Expr:
 
 LAST_KNOWN = _last("received_dt") <= c("received_dt")
 NEXT_KNOWN = _day(_next("received_dt")) <= c("_transfer")
+NO_LATER_KNOWN = pl.all_horizontal(
+    (_day(_after("received_dt", later)) > c("_transfer")).fill_null(True) for later in (1, 2, 3)
+)
 FREE_OF_PROGRESSION = c("_pd").is_null() | (c("_pd") > c("_transfer"))
 CALLED_PD = c("response_site") == "PD"
 MARKER_BASIS = c("pd_basis").is_in(["SERUM", "URINE"])
@@ -129,8 +132,7 @@ CALLS = (
           {"spep_result": (_number("spep_result") + 2.5).round(1).cast(pl.String), "sife": lit("POS"),
            "response_site": lit("PD"), "pd_basis": lit("SERUM"), "pd_dt": c("assess_dt")},
           ON_SCHEDULE & _call("PR", "SD") & FREE_OF_PROGRESSION & c("_randomised") & LAST_KNOWN
-          & c("_death").is_null() & _number("spep_result").is_between(0.1, 6.0)
-          & (_day(_next("received_dt")) > c("_transfer")).fill_null(True), 2),
+          & c("_death").is_null() & _number("spep_result").is_between(0.1, 6.0) & NO_LATER_KNOWN, 2),
     # The sample was entered with the day on which the form was sent.
     Fault("confirmed after more than 84 days", FORM, "EC075",
           {"assess_dt": c("received_dt"), "spep_dt": c("received_dt")},
@@ -158,6 +160,7 @@ CALLS = (
           ON_SCHEDULE & LAST_KNOWN & NEXT_KNOWN & FREE_OF_PROGRESSION & c("_randomised")
           & (_last("assess_dt") > c("_rand").dt.to_string("%Y-%m-%d"))
           & (c("_stop") > _day(_next("assess_dt")))
+          & (_day(_next("assess_dt")).dt.offset_by(_SLOWEST) < c("_transfer"))
           & ((_day(_next("assess_dt")) - _day(_last("assess_dt"))).dt.total_days() > 190), 2, "late"),
 )  # fmt: skip
 
