@@ -120,8 +120,8 @@ def received(
 
 
 def early(rng: Rng, t: Trial, i: np.ndarray, days: np.ndarray) -> np.ndarray:
-    """Receipt of what every analysis needs: before the first cut-off for whoever was randomised."""
-    return received(rng, t, i, days, by=np.where(days <= CUT1, due(t, i, CUT1), NEVER))
+    """Receipt of the forms of entry: nobody is randomised without them."""
+    return received(rng, t, i, days, by=np.where(t["arm"][i] != NONE, t["rand"][i], NEVER))
 
 
 def records(
