@@ -79,8 +79,24 @@ def test_the_manifest_is_in_the_folder_and_in_the_warehouse(ran: Ran) -> None:
 
 
 def test_only_the_verdicts_fail_on_a_trial_that_is_not_the_papers(ran: Ran) -> None:
-    assert [(found.name, found.cut_off) for found in ran.failed] == [("verdicts", c) for c in CUT_OFFS]
-    assert all(found.error and found.rows > 0 for found in ran.failed)
+    """Its forms are as sites write them: what is wrong with them is a warning."""
+    errors = [found for found in ran.failed if found.error]
+    assert [(found.name, found.cut_off) for found in errors] == [("verdicts", c) for c in CUT_OFFS]
+    assert all(found.rows > 0 for found in errors)
+
+
+def test_each_edit_check_that_asks_something_is_a_warning(ran: Ran) -> None:
+    """As many queries are open as the checks say, and each stands in the list of an institution."""
+    queries = pl.read_parquet(ran.folders.staged("quality_queries"))
+    still = queries.filter(STATE="open")
+    asking = {
+        found.name.split("_")[0]: found.rows for found in ran.failed if found.asset == "quality_queries"
+    }
+    assert asking == dict(still.group_by("CHECK_ID").len().iter_rows())
+    assert asking
+    lists = ran.folders.releases / CUT_OFFS[-1] / "quality"
+    listed = [pl.read_csv(path, infer_schema=False) for path in sorted(lists.glob("queries_*.csv"))]
+    assert sorted(query for rows in listed for query in rows["QUERY"]) == sorted(still["QUERY"])
 
 
 def test_each_reading_of_the_treatment_codes_is_written_down(ran: Ran) -> None:
@@ -252,11 +268,8 @@ def test_what_is_wrong_in_a_file_is_a_warning_that_names_it(ran: Ran, tmp_path: 
     assert result.success
     checks = {(c.asset_key.to_user_string(), c.check_name): c for c in result.get_asset_check_evaluations()}
     failed = {name for name, check in checks.items() if not check.passed}
-    assert failed == {
-        ("transfers", "every_transfer_accepted"),
-        ("quality_quarantine", "nothing_quarantined"),
-        ("raw_death", "study_id_isin"),
-    }
+    already = {(found.asset, found.name) for found in ran.failed}
+    assert failed - already == {("transfers", "every_transfer_accepted"), ("raw_death", "study_id_isin")}
     assert all(checks[name].severity == dg.AssetCheckSeverity.WARN for name in failed)
     reasons = str(checks["transfers", "every_transfer_accepted"].metadata["reasons"].value)
     assert transfers[-1].name in reasons
