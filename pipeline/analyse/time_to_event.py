@@ -130,6 +130,8 @@ def interaction(data: Data) -> Output:
     factor = data.options["factor"]
     if factor not in data.rows.columns:
         raise AnalysisError(f"analysis {data.analysis.id}: there is no variable {factor}")
+    if data.rows[factor].n_unique() < 2:  # in small data; there is nothing to compare
+        return [(data.contrast, "", "p", math.nan), (data.contrast, "", "p_lr", math.nan)], []
     time, event = data.times()
     fit = survival.interaction(time, event, data.treated(), data.rows[factor].to_numpy())
     p = math.nan if fit.model.monotone else fit.wald_p
