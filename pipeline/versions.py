@@ -22,3 +22,13 @@ def current_records(versions: pl.LazyFrame) -> pl.LazyFrame:
 def latest_issue(issues: pl.LazyFrame) -> pl.LazyFrame:
     """Of a list that is delivered whole each time, the newest issue."""
     return issues.filter(pl.col("as_of") == pl.col("as_of").max())
+
+
+def versioned(rows: pl.DataFrame | pl.LazyFrame) -> bool:
+    """Whether the form has records in versions: lists and logs have none."""
+    return "record_version" in rows.lazy().collect_schema()
+
+
+def came_on(rows: pl.DataFrame | pl.LazyFrame) -> pl.Expr:
+    """The day from which a row was there: delivered in a transfer, and received."""
+    return pl.max_horizontal("TRANSFER", "received_dt") if versioned(rows) else pl.col("TRANSFER")

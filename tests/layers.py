@@ -23,9 +23,10 @@ from pipeline.derive.adex import derive_adex
 from pipeline.derive.adrs import derive_adrs
 from pipeline.derive.adsl import derive_adsl
 from pipeline.derive.adtte import derive_adtte
-from pipeline.edit_checks import check_transfers, reject_records
+from pipeline.edit_checks import reject_records
 from pipeline.published import compare_published
 from pipeline.quality import report_quality
+from pipeline.queries import check_transfers
 from pipeline.study import CutOff, Frames, Study
 from pipeline.tabulate import tabulate
 from schemas.adam import DATASETS

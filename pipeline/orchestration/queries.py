@@ -1,7 +1,8 @@
 """The steps of the edit checks: queries over all transfers, checks that need the arms, the quality report.
 
 Each edit check is a check of the asset that holds what it finds, so that the UI shows every one. What does
-not belong here: what a check finds (`pipeline.edit_checks`), what is counted (`pipeline.quality`).
+not belong here: what a check finds (`pipeline.edit_checks`), what is asked (`pipeline.queries`), what is
+counted (`pipeline.quality`).
 """
 
 # No postponed annotations here: Dagster reads the type of `context` from the function as it stands.
@@ -13,10 +14,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from pipeline import edit_checks, quality
+from pipeline import edit_checks, quality, queries
 from pipeline.orchestration.assets import asset_outs
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.publishing import SHOWN, audit, hand_on
+from pipeline.orchestration.resources import LAZY
 from pipeline.orchestration.tables import StagedTable, check_specs, staged_tables
 from pipeline.study import EditCheck, Study
 
@@ -67,14 +69,14 @@ def _edit_checks(study: Study, tables: dict[str, StagedTable]) -> dg.AssetsDefin
 
     @dg.multi_asset(
         name="edit_checks",
-        outs=asset_outs(made, study, edit_checks, study.folder),
+        outs=asset_outs(made, study, edit_checks, queries, study.folder),
         ins=_raw(study.forms) | {name: dg.AssetIn(name) for name in ("transfers", "quality_findings")},
         check_specs=[*(s for t in made for s in check_specs(t)), *edit_check_specs(study, QUERIES, COUNTS)],
         required_resource_keys={"run_lock"},
     )
-    def step(transfers: pl.DataFrame, quality_findings: pl.DataFrame, **raw: pl.DataFrame) -> Iterable[Any]:
+    def step(transfers: pl.DataFrame, quality_findings: pl.DataFrame, **raw: pl.LazyFrame) -> Iterable[Any]:
         dates = transfers.filter(STATUS="accepted")["TRANSFER"]
-        checked = edit_checks.check_transfers(study, raw, quality_findings, dates)
+        checked = queries.check_transfers(study, raw, quality_findings, dates)
         written = {tables[QUERIES]: checked.queries, tables[COUNTS]: checked.counts}
         yield from audit(written)
         still = checked.queries.filter(STATE="open")
@@ -101,7 +103,7 @@ def _quality_report(study: Study, tables: dict[str, StagedTable]) -> dg.AssetsDe
         check_specs=[spec for table in made for spec in check_specs(table)],
         required_resource_keys={"run_lock"},
     )
-    def step(**frames: pl.DataFrame) -> Iterable[Any]:
+    def step(**frames: Any) -> Iterable[Any]:
         sides = [frames.pop(name) for name in read]
         report = quality.report_quality(study, frames, *sides)
         written = {tables[asset]: getattr(report, name) for asset, name in REPORT.items()}
@@ -118,16 +120,16 @@ def _arm_checks(study: Study, tables: dict[str, StagedTable]) -> dg.AssetsDefini
 
     @dg.multi_asset(
         name="arm_checks",
-        outs=asset_outs([table], study, edit_checks, study.folder),
+        outs=asset_outs([table], study, edit_checks, queries, study.folder),
         ins=_raw(forms) | {name: dg.AssetIn(f"restricted_{name}") for name in study.restricted},
         check_specs=[*check_specs(table), *edit_check_specs(study, ARM_FINDINGS)],
         partitions_def=cut_off_partitions(study),
         required_resource_keys={"run_lock"},
     )
-    def step(context: dg.AssetExecutionContext, **frames: pl.DataFrame) -> Iterable[Any]:
+    def step(context: dg.AssetExecutionContext, **frames: Any) -> Iterable[Any]:
         cut_off = study.cut_off(context.partition_key)
         restricted = {name: frames.pop(name) for name in study.restricted}
-        written = {table: edit_checks.check_arms(study, frames, restricted, cut_off)}
+        written = {table: queries.check_arms(study, frames, restricted, cut_off)}
         yield from audit(written, cut_off=cut_off.id)
         yield from _results(study, ARM_FINDINGS, written[table], cut_off=cut_off.id)
         yield from hand_on(written)
@@ -136,7 +138,7 @@ def _arm_checks(study: Study, tables: dict[str, StagedTable]) -> dg.AssetsDefini
 
 
 def _raw(forms: Iterable[str]) -> dict[str, dg.AssetIn]:
-    return {form: dg.AssetIn(f"raw_{form}") for form in forms}
+    return {form: dg.AssetIn(f"raw_{form}", dagster_type=LAZY) for form in forms}
 
 
 def _results(study: Study, asset: str, found: pl.DataFrame, **about: str) -> Iterator[dg.AssetCheckResult]:

@@ -15,7 +15,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.edit_checks import check_transfers, run_checks, seen_at
+from pipeline.edit_checks import run_checks, seen_at
+from pipeline.queries import check_transfers
 from pipeline.simulate import simulate_trial
 from pipeline.study import Study
 from tests.layers import Intake, Run, take_in

@@ -1,6 +1,6 @@
 """Queries from transfer to transfer, in drawn tables: how one opens, stays, is answered, closes, comes back.
 
-Rules: decision D4 of the data validation plan as `pipeline.edit_checks.check_transfers` states it. What does
+Rules: decision D4 of the data validation plan as `pipeline.queries.check_transfers` states it. What does
 not belong here: any check of a trial.
 """
 
@@ -13,7 +13,8 @@ import polars as pl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.edit_checks import Checked, check_arms, check_transfers, seen_at, told, where
+from pipeline.edit_checks import seen_at, told, where
+from pipeline.queries import Checked, check_arms, check_transfers
 from pipeline.studies.calgb_100104.protocol import STUDY
 from pipeline.study import EditCheck, Seen
 from schemas.base import dtypes, failures
