@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -16,12 +17,12 @@ import polars as pl
 from pipeline.simulate.calibrated import calibrated_trial
 from pipeline.simulate.faults.catalogue import FAULTS
 from pipeline.simulate.faults.cells import by_habit, truth_as_written
-from pipeline.simulate.faults.engine import TRUTH, Engine, in_days, windows
+from pipeline.simulate.faults.engine import TRUTH, Engine, Spoiled, in_days, windows
 from pipeline.simulate.forms import fill_forms, treatment_codes
 from pipeline.simulate.free import free_trial
 from pipeline.simulate.logs import NO_FAULTS, READ, form_log, query_log
 from pipeline.simulate.patients import Trial
-from pipeline.simulate.transfers import DATES, as_text, write_csv, write_restricted, write_transfers
+from pipeline.simulate.transfers import DATES, Rows, as_text, write_csv, write_restricted, write_transfers
 
 __all__ = ["calibrated_forms", "free_forms", "simulate_calibrated", "simulate_trial", "write_transfers"]
 
@@ -97,18 +98,23 @@ def _clean(trial: Trial, seed: int, transfer_dates: Sequence[dt.date]) -> Iterat
     yield "query_log", query_log(NO_FAULTS, transfer_dates)
 
 
+def _as_sent(form: str, spoiled: Spoiled, after: dt.date, until: dt.date) -> pl.DataFrame:
+    """A transfer's part of a form, written as its sites write."""
+    return by_habit(form, spoiled.received(after, until)).drop("_faulty")
+
+
 def _dirty(
     trial: Trial, seed: int, transfer_dates: Sequence[dt.date], engine: Engine
-) -> Iterator[tuple[str, pl.DataFrame]]:
+) -> Iterator[tuple[str, Rows]]:
     logged = {}
     for form, frame in fill_forms(trial, seed):
         if "record_id" not in frame.columns:
             yield form, frame
             continue
-        spoiled = by_habit(form, engine.spoil(form, frame)).drop("_faulty")
+        spoiled = engine.spoil(form, frame)
         if form in READ:
             came = engine.as_it_came(form, frame)
             logged[form] = came.select("patient_id", "site_code", "received_dt", *READ[form])
-        yield form, spoiled
+        yield form, partial(_as_sent, form, spoiled)
     yield "form_log", form_log(logged, transfer_dates)
     yield "query_log", query_log(pl.concat(engine.truth), transfer_dates)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -18,6 +18,9 @@ from pipeline.simulate.records import STUDY
 DATES = tuple(dt.date.fromisoformat(d) for d in (
     "2009-06-30", "2009-12-17", "2010-12-31", "2011-10-31", "2012-02-29"))  # fmt: skip
 
+Rows = pl.DataFrame | Callable[[dt.date, dt.date], pl.DataFrame]
+"""A form's rows, or what was received after one day up to another: then not all need stand in memory."""
+
 
 def as_text(frame: pl.DataFrame) -> pl.DataFrame:
     """Every cell as it prints in the file."""
@@ -25,7 +28,7 @@ def as_text(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def write_transfers(
-    forms: Mapping[str, pl.DataFrame] | Iterable[tuple[str, pl.DataFrame]],
+    forms: Mapping[str, Rows] | Iterable[tuple[str, Rows]],
     out: Path,
     transfer_dates: Sequence[dt.date] = DATES,
 ) -> None:
@@ -37,10 +40,13 @@ def write_transfers(
     the transfer of its date.
     """
     files: dict[dt.date, dict[str, dict[str, int | str]]] = {date: {} for date in transfer_dates}
-    for form, frame in forms.items() if isinstance(forms, Mapping) else forms:
+    for form, rows in forms.items() if isinstance(forms, Mapping) else forms:
         before = dt.date.min
         for date in transfer_dates:
-            part = frame.filter(_received_within(frame, before, date, date == transfer_dates[0]))
+            if isinstance(rows, pl.DataFrame):
+                part = rows.filter(_received_within(rows, before, date, date == transfer_dates[0]))
+            else:
+                part = rows(before, date)
             before = date
             if part.height:
                 path = out / date.isoformat() / f"{form}.csv"

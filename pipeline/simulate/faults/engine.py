@@ -39,6 +39,7 @@ meant, TRUE where the record should not be there at all; FORM and RECORD are bla
 RANDOMISED = 460
 """The size of trial that a fault's count is given for."""
 
+EVENTS = ("pd", "next", "death", "spm")
 CUT_OFFS = (CUT1, CUT2, AE_CUT)
 EPOCH = dt.date(1970, 1, 1)
 
@@ -86,18 +87,23 @@ class Engine:
     _taken: np.ndarray | None = None
     _happened: dict[str, np.ndarray] = field(default_factory=dict)
 
-    def spoil(self, form: str, clean: pl.DataFrame) -> pl.DataFrame:
-        """The form as text with its faults, a `_faulty` column beside; sorted by receipt."""
-        text = as_text(clean)
+    def spoil(self, form: str, clean: pl.DataFrame) -> Spoiled:
+        """The form with its faults."""
         mine = [fault for fault in self.faults if fault.form == form]
         if not mine:
-            return text.with_columns(_faulty=pl.lit(False))
-        about = self._about(text)
-        rows = pl.concat([text, about], how="horizontal")
-        free = about["_single"].to_numpy().copy()
-        edits = _Edits(form, text)
+            return Spoiled(clean, np.ones(clean.height, bool), None)
+        about = self._about(clean)
+        # Typed and lazy: a form stands in memory as text only where it is looked at.
+        rows = (
+            pl.concat([clean, about], how="horizontal")
+            .lazy()
+            .with_columns(pl.col(clean.columns).cast(pl.String))
+            .join(patients(self.t).lazy(), on="_patient", how="left", maintain_order="left")
+        )
+        free, patient = about["_single"].to_numpy().copy(), about["_patient"].to_numpy()
+        edits = _Edits(form, clean)
         fits = {id(fault): self._fits(fault, rows) for fault in mine}
-        self._bind(mine, rows["_patient"].to_numpy(), fits, free)
+        self._bind(mine, patient, fits, free)
 
         fewest: dict[str, int] = {}
         for fault in mine:
@@ -113,13 +119,15 @@ class Engine:
         for fault in mine:
             # Of a record with several versions, too, the first may be copied.
             copied = fault.name in self._happened and fault.how == "extra"
-            may = rows["_first"].to_numpy() if copied else free
-            at = self._pick(fault, rows, np.flatnonzero(fits.pop(id(fault)) & may))
+            may = about["_first"].to_numpy() if copied else free
+            at = self._pick(fault, about, np.flatnonzero(fits.pop(id(fault)) & may))
             if not len(at):
                 self._without(fault)
                 continue
             free[at] = False
-            edits.apply(fault, at, rows[at], self._mended(fault, rows[at]))
+            chosen = _text(pl.concat([clean[at], about[at]], how="horizontal"), clean.columns)
+            chosen = chosen.join(patients(self.t), on="_patient", how="left", maintain_order="left")
+            edits.apply(fault, at, chosen, self._mended(fault, chosen))
         self.truth.append(pl.concat([pl.DataFrame(schema=TRUTH), *edits.truth]))
         return edits.result()
 
@@ -135,30 +143,40 @@ class Engine:
             raise NoRecordError(f"the fault {fault.name!r} finds no record of {fault.form}")
         self.idle.append(fault.name)
 
-    def _about(self, text: pl.DataFrame) -> pl.DataFrame:
-        """Beside each row: the patient's truth, whether it is the only version, its window."""
-        received = text["received_dt"].str.to_date("%Y-%m-%d").cast(pl.Int32).to_numpy()
+    def _about(self, clean: pl.DataFrame) -> pl.DataFrame:
+        """Beside each row: patient (-1: none), whether it is the only or the first version, window."""
+        received = clean["received_dt"].to_physical().to_numpy()
         window = np.full(len(received), -1, np.int8)
         for k, w in enumerate(self.windows):
             window[(received > w.after) & (received <= w.seen)] = k
-        seen = np.array([w.seen for w in self.windows] + [NONE])
-        original = (pl.col("record_status") == "ORIGINAL") & pl.Series(received <= self.last)
-        single = (pl.len().over("record_id") == 1) & original
+        seen = np.array([w.seen for w in self.windows] + [NEVER])
+        order = np.argsort(self.t["patient_id"])
+        of_patient = pl.DataFrame(
+            {"patient_id": self.t["patient_id"][order].astype(np.int64), "_patient": order.astype(np.int32)}
+        )
+        original = (pl.col("record_status").cast(pl.String) == "ORIGINAL") & pl.Series(received <= self.last)
+        known = pl.col("_patient") >= 0
         return (
-            text.select("patient_id", _single=single, _first=original)
-            .with_columns(_window=pl.Series(window), _transfer=pl.Series(seen[window].astype(np.int32)))
-            .with_columns(_transfer=pl.when(pl.col("_window") >= 0).then("_transfer").cast(pl.Date))
-            .join(patients(self.t), on="patient_id", how="left", maintain_order="left")
-            .with_columns(_single=pl.col("_single") & pl.col("_patient").is_not_null())
+            clean.select(
+                pl.col("patient_id").cast(pl.Int64),
+                _window=pl.Series(window),
+                _transfer=dates(seen[window]),
+                _first=original,
+                _single=(pl.len().over("record_id") == 1) & original,
+            )
+            .join(of_patient, on="patient_id", how="left", maintain_order="left")
+            .with_columns(pl.col("_patient").fill_null(-1))
+            .with_columns(_first=pl.col("_first") & known, _single=pl.col("_single") & known)
             .drop("patient_id")
         )
 
-    def _fits(self, fault: Fault, rows: pl.DataFrame) -> np.ndarray:
+    def _fits(self, fault: Fault, rows: pl.LazyFrame) -> np.ndarray:
         """The records that the fault may happen to."""
         among = fault.among.fill_null(False)
         if fault.how in ("corrected", "extra", "late"):
             among &= pl.col("_window") >= 0
-        fits: np.ndarray = rows.select("_patient", fits=among)["fits"].to_numpy().copy()
+        told = rows.select("_patient", fits=among).collect(engine="in-memory")
+        fits: np.ndarray = told["fits"].to_numpy().copy()
         return fits
 
     def _bind(
@@ -175,10 +193,9 @@ class Engine:
                 for mask in masks:
                     mask &= has
 
-    def _pick(self, fault: Fault, rows: pl.DataFrame, at: np.ndarray) -> np.ndarray:
+    def _pick(self, fault: Fault, about: pl.DataFrame, at: np.ndarray) -> np.ndarray:
         """Which of the records at these positions the fault happens to, in order."""
-        chosen = rows[at].select("_patient", "_window", "_eventful")
-        patient, window = chosen["_patient"].to_numpy(), chosen["_window"].to_numpy()
+        patient, window = about["_patient"].to_numpy()[at], about["_window"].to_numpy()[at]
         together = self._happened.get(fault.name)
         if together is not None:
             same = np.flatnonzero(np.isin(patient, together))
@@ -192,7 +209,7 @@ class Engine:
         if isinstance(fault.share, float):
             return np.sort(at[order[: round(fault.share * len(at))]])
         # Rare patients (dead, crossed over, ...) are kept for the faults that need them.
-        order = order[np.argsort(chosen["_eventful"].to_numpy()[order], kind="stable")]
+        order = order[np.argsort(_eventful(self.t)[patient[order]], kind="stable")]
         order = order[_first(patient[order])]
         randomised = int((self.t["arm"] != NONE).sum())
         order = order[: max(fault.share, round(fault.share * randomised / RANDOMISED))]
@@ -216,17 +233,24 @@ def _first(values: np.ndarray) -> np.ndarray:
     return positions
 
 
+def _text(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    return frame.with_columns(pl.col(columns).cast(pl.String))
+
+
+def _eventful(t: Trial) -> np.ndarray:
+    """How many rare things happened to each patient."""
+    rare = [t[name] < NEVER for name in EVENTS]
+    rare += [t["crossover"], t["ltfu"], np.isin(t["reason1"], ("REFUSAL", "OTHER"))]
+    counts: np.ndarray = np.sum(rare, axis=0)
+    return counts
+
+
 def patients(t: Trial) -> pl.DataFrame:
     """What is true of each patient: the columns that a fault may ask for."""
-    events = ("pd", "next", "death", "spm")
-    rare = [t[name] < NEVER for name in events]
-    rare += [t["crossover"], t["ltfu"], np.isin(t["reason1"], ("REFUSAL", "OTHER"))]
     return pl.DataFrame(
         {
-            "patient_id": pl.Series(t["patient_id"]).cast(pl.String),
             "_patient": np.arange(len(t["reg"]), dtype=np.int32),
-            "_eventful": np.sum(rare, axis=0),
-            **{f"_{name}": dates(t[name]) for name in ("reg", "tx", "rand", *events)},
+            **{f"_{name}": dates(t[name]) for name in ("reg", "tx", "rand", *EVENTS)},
             "_stop": dates(t["stop1"]),
             "_randomised": t["arm"] != NONE,
             "_crossover": t["crossover"],
@@ -234,23 +258,46 @@ def patients(t: Trial) -> pl.DataFrame:
     )
 
 
+@dataclass(frozen=True)
+class Spoiled:
+    """A form with its faults: the clean rows that stay, and text that is added (with `_faulty`)."""
+
+    clean: pl.DataFrame
+    stays: np.ndarray
+    added: pl.DataFrame | None
+
+    def received(self, after: dt.date, until: dt.date) -> pl.DataFrame:
+        """What was received after the one day up to the other, as text, in order of receipt.
+
+        Rows in which a fault with a check wrote something are marked in `_faulty`.
+        """
+        came = pl.col("received_dt")
+        kept = self.clean.filter(pl.Series(self.stays) & (came > after) & (came <= until))
+        text = as_text(kept).with_columns(_faulty=pl.lit(False))
+        if self.added is None:
+            return text
+        added = self.added.filter(came > after.isoformat(), came <= until.isoformat())
+        return pl.concat([text, added]).sort("received_dt", maintain_order=True)
+
+
 @dataclass
 class _Edits:
     """A form's rows that are replaced or added, and the truth about them."""
 
     form: str
-    text: pl.DataFrame
+    clean: pl.DataFrame
     gone: list[np.ndarray] = field(default_factory=list)
     added: list[pl.DataFrame] = field(default_factory=list)
     truth: list[pl.DataFrame] = field(default_factory=list)
     _numbers: int = 0
 
     def __post_init__(self) -> None:
-        self._numbers = self.text["record_id"].str.extract(r"(\d+)$").cast(pl.Int64).max() or 0  # type: ignore[assignment]
+        numbers = self.clean["record_id"].str.extract(r"(\d+)$").cast(pl.Int64)
+        self._numbers = numbers.to_numpy().max()
 
     def apply(self, fault: Fault, at: np.ndarray, chosen: pl.DataFrame, mended: pl.Series) -> None:
         """Write the fault into the chosen rows (which stand at those positions of the form)."""
-        columns = self.text.columns
+        columns = self.clean.columns
         right = chosen.select(columns)
         wrong = chosen.with_columns(expression.alias(name) for name, expression in fault.writes.items())
         wrong = wrong.select(pl.col(columns).cast(pl.String))
@@ -316,12 +363,9 @@ class _Edits:
             changed = pl.lit(name is None) | pl.col("WRITTEN").ne_missing(true)
             self.truth.append(part.filter(changed).select(*TRUTH))
 
-    def result(self) -> pl.DataFrame:
-        """The form with its faults, in order of receipt."""
-        kept = self.text
-        if self.gone:
-            stays = np.ones(kept.height, bool)
-            stays[np.concatenate(self.gone)] = False
-            kept = kept.filter(pl.Series(stays))
-        every = pl.concat([kept.with_columns(_faulty=pl.lit(False)), *self.added])
-        return every.sort("received_dt", maintain_order=True)
+    def result(self) -> Spoiled:
+        """The form with what was done to it."""
+        stays = np.ones(self.clean.height, bool)
+        for at in self.gone:
+            stays[at] = False
+        return Spoiled(self.clean, stays, pl.concat(self.added) if self.added else None)
