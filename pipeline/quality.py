@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.study import Frames, Study
+from pipeline.study import Accepted, Study
 from pipeline.versions import current_records, latest_issue
 from schemas.base import names
 from schemas.quality import ByCheck, ByForm, BySite, BySiteForm
@@ -34,7 +34,7 @@ class Report:
 
 def report_quality(
     study: Study,
-    accepted: Frames,
+    accepted: Accepted,
     quarantined: pl.DataFrame,
     findings: pl.DataFrame,
     queries: pl.DataFrame,
@@ -45,7 +45,7 @@ def report_quality(
     accepted: the accepted rows of each form; the other frames are those of the schema `quality`. Days run
     from the completion of a form to its receipt, for every version with a full date.
     """
-    clinical = {form: rows for form, rows in accepted.items() if "record_version" in rows.columns}
+    clinical = {form: rows for form, rows in accepted.items() if "record_version" in rows.collect_schema()}
     came = pl.concat(
         frame.lazy().select(SITE="site_code", FORM=pl.lit(form), ACCEPTED=pl.lit(1), DAYS=_days_to_receipt())
         for form, frame in clinical.items()
@@ -119,7 +119,7 @@ def _tally(rows: pl.LazyFrame, *keys: str) -> pl.LazyFrame:
     )
 
 
-def _recruited(study: Study, accepted: Frames) -> pl.DataFrame:
+def _recruited(study: Study, accepted: Accepted) -> pl.DataFrame:
     """SITE, REGISTERED, RANDOMISED: patients with a current record of the form that says so."""
     forms = {"REGISTERED": study.conduct.registered, "RANDOMISED": study.conduct.randomised}
     counted = [

@@ -20,7 +20,7 @@ from pipeline.derive import adae, adce, adex, adrs, adsl, adtte
 from pipeline.orchestration.checks import cross_checks
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.publishing import Metadata, audit, hand_on, publish
-from pipeline.orchestration.resources import Folders, log_access
+from pipeline.orchestration.resources import LAZY, Folders, log_access
 from pipeline.orchestration.tables import StagedTable, asset_out, check_specs, staged_tables
 from pipeline.study import CutOff, Frames, Study
 from schemas import base
@@ -124,7 +124,7 @@ class Graph:
         @dg.multi_asset(
             name="snapshot",
             outs=asset_outs(made, study, cutoff, edit_checks, study.folder),
-            ins={form: dg.AssetIn(f"raw_{form}") for form in study.forms},
+            ins={form: dg.AssetIn(f"raw_{form}", dagster_type=LAZY) for form in study.forms},
             internal_asset_deps={
                 **{table.asset: {dg.AssetKey(f"raw_{form}")} for form, table in current.items()},
                 set_aside.asset: {dg.AssetKey(f"raw_{form}") for form in study.forms},
@@ -133,9 +133,11 @@ class Graph:
             partitions_def=self.partitions,
             required_resource_keys={"run_lock"},
         )
-        def step(context: dg.AssetExecutionContext, **raw: pl.DataFrame) -> Iterable[Any]:
+        def step(context: dg.AssetExecutionContext, **raw: pl.LazyFrame) -> Iterable[Any]:
             cut_off = study.cut_off(context.partition_key)
-            taken = {form: cutoff.take_snapshot(study, form, frame, cut_off) for form, frame in raw.items()}
+            taken = {
+                form: cutoff.take_snapshot(study, form, rows.collect(), cut_off) for form, rows in raw.items()
+            }
             seen = {form: one.current for form, one in taken.items()}
             kept, rejected = edit_checks.reject_records(study, seen, raw, cut_off)
             aside = pl.concat([*(one.set_aside for one in taken.values()), rejected])

@@ -19,6 +19,9 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+LAZY = dg.PythonObjectDagsterType(pl.LazyFrame)
+"""The type of an input of which a step takes only what it asks for, so that all forms fit into its memory."""
+
 
 class WarehouseInUse(Exception):
     """Another run writes to this warehouse; the message says which process."""
@@ -84,10 +87,11 @@ class ParquetStage(dg.IOManager):
         partition = context.asset_partition_key if context.has_asset_partitions else None
         write(self._folders.staged(context.asset_key.path[-1], partition), obj)
 
-    def load_input(self, context: dg.InputContext) -> pl.DataFrame:
-        """The asset's table, of the cut-off that is being run."""
+    def load_input(self, context: dg.InputContext) -> pl.DataFrame | pl.LazyFrame:
+        """The asset's table, of the cut-off that is being run; of the type LAZY, left on the disk."""
         partition = context.asset_partition_key if context.has_asset_partitions else None
-        return pl.read_parquet(self._folders.staged(context.asset_key.path[-1], partition))
+        rows = pl.scan_parquet(self._folders.staged(context.asset_key.path[-1], partition))
+        return rows if context.dagster_type is LAZY else rows.collect()
 
 
 _held: set[Path] = set()
