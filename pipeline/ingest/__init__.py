@@ -86,6 +86,9 @@ _IDENTITY = {
     "VERSION": ("record_version", pl.Int64),
 }
 _FAULTS = {"COLUMN": pl.String, "RULE": pl.String, "VALUE": pl.String, "WORDS": pl.String}
+_NO_ROWS = pl.DataFrame(
+    schema={"LINE": pl.Int64, "TEXT": pl.String, "RECORD": pl.String, "TRANSFER": pl.Date, "FILE": pl.String}
+)
 _NONE = pl.lit(None, pl.String)
 _LONGEST_LIST = 15
 _LONGEST_VALUE = 60
@@ -103,17 +106,18 @@ class Ingested:
 
 @dataclass(frozen=True)
 class _File:
-    """One file read, before its keys are held against those of other files.
+    """One file taken apart, before its cells are looked at.
 
-    source: TRANSFER and FILE. received: the number of its records. typed: the rows that can be accepted, in
-    the form's types, with LINE, RECORD and TEXT. turned_away: LINE, RECORD, TEXT of the others. faults: what
-    is wrong with any of them, with LINE, RECORD and who it is about; line 1 stands for the whole file.
+    source: TRANSFER and FILE. received: the number of its records. rows: LINE, TEXT and RECORD of those that
+    can be read, and `cells` their texts. unreadable: LINE, TEXT and RECORD of the others. faults: what is
+    wrong with the file or with those, with LINE; line 1 stands for the whole file.
     """
 
     source: dict[str, Any]
     received: int
-    typed: pl.DataFrame
-    turned_away: pl.DataFrame
+    rows: pl.DataFrame
+    cells: pl.DataFrame
+    unreadable: pl.DataFrame
     faults: pl.DataFrame
 
 
@@ -157,39 +161,28 @@ def ingest_restricted(path: Path, manifest: Path, model: type[Table]) -> Ingeste
 def _read_file(model: type[Table], path: Path, source: dict[str, Any]) -> _File:
     records = read_records(path.read_bytes())
     received = records.lines.height
+    hidden = pl.when(_secret(model)).then(pl.lit(WITHHELD)).otherwise("TEXT")
     if header := _header_faults(model, records):
         rows = records.lines.with_columns(RECORD=_NONE)
         if any(rule == TREATMENT_COLUMN_RULE for _, rule, _, _ in header):
-            rows = rows.with_columns(TEXT=pl.lit(WITHHELD))
+            hidden = pl.lit(WITHHELD)
         why = {"RULE": pl.lit("header"), "WORDS": pl.lit("cannot be read because the file's header is wrong")}
-        reasons = pl.concat([_file_faults(header), rows.select("LINE", **why)], how="diagonal")
-        return _File(source, received, _typed_rows(model), rows, reasons)
+        faults = pl.concat([_file_faults(header), rows.select("LINE", **why)], how="diagonal")
+        return _File(source, received, rows.clear(), _no_cells(model), rows.with_columns(TEXT=hidden), faults)
 
     rows, cells = _rows_and_cells(model, records)
     broken = rows["RULE"].is_not_null()
-    faults = [rows.filter(broken).select("LINE", "RULE", WORDS="REASON")]
+    unreadable = rows.filter(broken)
+    reasons = [unreadable.select("LINE", "RULE", WORDS="REASON")]
     if not received:
-        faults.append(_file_faults([(None, "no_rows", None, "the file has a header and no rows")]))
-    rows = rows.drop("RULE", "REASON")
-    readable = _only(rows, ~broken)
-    cells = _only(cells, ~broken)
-    values, in_cells = _type_and_check(model, readable["TEXT"], cells)
-    at = in_cells["ROW"]
-    about = pl.concat([readable.select("LINE", "RECORD"), values], how="horizontal").select(
-        "LINE", "RECORD", *_identity(model)
-    )
-    faults.append(pl.concat([in_cells.drop("ROW", "SEVERITY"), about[at]], how="horizontal"))
-    turned = in_cells.filter(pl.col("SEVERITY") != "query")["ROW"]
-    fine = ~pl.int_range(readable.height, eager=True).is_in(turned.unique().implode())
-    typed = _only(pl.concat([values, readable], how="horizontal"), fine)
-    hidden = readable["LINE"].gather(in_cells.filter(pl.col("SEVERITY") == "withhold")["ROW"])
-    secret = pl.col("LINE").is_in(hidden.implode()) | (
-        ~pl.col("LINE").is_in(readable["LINE"].implode()) & _secret(model)
-    )
-    text = pl.when(secret).then(pl.lit(WITHHELD)).otherwise("TEXT")
-    turned_away = rows.join(typed.select("LINE"), on="LINE", how="anti", maintain_order="left")
+        reasons.append(_file_faults([(None, "no_rows", None, "the file has a header and no rows")]))
     return _File(
-        source, received, typed, turned_away.with_columns(TEXT=text), pl.concat(faults, how="diagonal")
+        source,
+        received,
+        _only(rows, ~broken).drop("RULE", "REASON"),
+        _only(cells, ~broken),
+        unreadable.drop("RULE", "REASON").with_columns(TEXT=hidden),
+        pl.concat(reasons, how="diagonal"),
     )
 
 
@@ -224,8 +217,8 @@ def _file_faults(faults: list[tuple[str | None, str, str | None, str]]) -> pl.Da
     return pl.DataFrame(faults, schema=_FAULTS, orient="row").with_columns(LINE=pl.lit(1, pl.Int64))
 
 
-def _typed_rows(model: type[Table]) -> pl.DataFrame:
-    return empty(model).with_columns(LINE=pl.lit(1, pl.Int64), TEXT=_NONE, RECORD=_NONE).clear()
+def _no_cells(model: type[Table]) -> pl.DataFrame:
+    return pl.DataFrame(schema=dict.fromkeys(names(model), pl.String))
 
 
 def _header_faults(model: type[Table], records: Records) -> list[tuple[str | None, str, str | None, str]]:
@@ -358,7 +351,19 @@ def _check_words(column: Column, check: Any) -> str:
 
 
 def _assemble(stem: str, model: type[Table], files: list[_File]) -> Ingested:
-    typed = pl.concat([_with_source(_typed_rows(model), None), *(_with_source(f.typed, f) for f in files)])
+    # Cells of all files are looked at together: a form has dozens of rules, and each costs a call.
+    rows = pl.concat([_NO_ROWS, *(_with_source(f.rows, f) for f in files)], rechunk=True)
+    cells = pl.concat([_no_cells(model), *(f.cells for f in files)], rechunk=True)
+    values, in_cells = _type_and_check(model, rows["TEXT"], cells)
+    at, severity = in_cells["ROW"], in_cells["SEVERITY"]
+    about = pl.concat([rows.drop("TEXT"), values.select(_identity(model))], how="horizontal")
+    of_cells = pl.concat([in_cells.drop("ROW", "SEVERITY"), about[at]], how="horizontal")
+    number = pl.int_range(rows.height, eager=True)
+    fine = ~number.is_in(at.filter(severity != "query").unique().implode())
+    secret = number.is_in(at.filter(severity == "withhold").unique().implode())
+    typed = _only(pl.concat([values, rows], how="horizontal"), fine)
+    wrong = rows.with_columns(TEXT=pl.when(secret).then(pl.lit(WITHHELD)).otherwise("TEXT")).filter(~fine)
+
     first = typed.select(pl.struct(key(model)).is_first_distinct()).to_series()
     accepted, repeated = _only(typed, first), typed.filter(~first)
     earlier = accepted.join(repeated, on=key(model), how="semi").select(
@@ -367,8 +372,10 @@ def _assemble(stem: str, model: type[Table], files: list[_File]) -> Ingested:
     again = repeated.join(earlier, on=key(model), how="left", maintain_order="left")
     again = again.with_columns(*_identity(model), COLUMN=_NONE, RULE=pl.lit("key"), VALUE="RECORD")
 
-    turned_away = pl.concat([_with_source(f.turned_away, f) for f in files] + [repeated], how="diagonal")
-    faults = pl.concat([_with_source(f.faults, f) for f in files] + [again], how="diagonal")
+    unreadable = [_with_source(f.unreadable, f) for f in files]
+    turned_away = pl.concat([*unreadable, wrong, repeated], how="diagonal")
+    of_files = [_with_source(f.faults, f) for f in files]
+    faults = pl.concat([*of_files, of_cells, again], how="diagonal")
     return Ingested(
         accepted=accepted.select(*names(model), *SOURCE),
         quarantined=_shaped(Quarantine, turned_away.with_columns(FORM=pl.lit(stem))).sort("FILE", "LINE"),
@@ -377,11 +384,8 @@ def _assemble(stem: str, model: type[Table], files: list[_File]) -> Ingested:
     )
 
 
-def _with_source(frame: pl.DataFrame, file: _File | None) -> pl.DataFrame:
-    source = file.source if file else {"TRANSFER": None, "FILE": None}
-    return frame.with_columns(
-        pl.lit(source[name], dtype).alias(name) for name, dtype in list(SOURCE.items())[:2]
-    )
+def _with_source(frame: pl.DataFrame, file: _File) -> pl.DataFrame:
+    return frame.with_columns(pl.lit(value, SOURCE[name]).alias(name) for name, value in file.source.items())
 
 
 def _shaped(model: type[Table], frame: pl.DataFrame) -> pl.DataFrame:
