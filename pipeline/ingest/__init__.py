@@ -356,7 +356,9 @@ def _assemble(stem: str, model: type[Table], files: list[_File]) -> Ingested:
     cells = pl.concat([_no_cells(model), *(f.cells for f in files)], rechunk=True)
     values, in_cells = _type_and_check(model, rows["TEXT"], cells)
     at, severity = in_cells["ROW"], in_cells["SEVERITY"]
-    about = pl.concat([rows.drop("TEXT"), values.select(_identity(model))], how="horizontal")
+    about = pl.concat([rows.drop("TEXT"), values], how="horizontal").select(
+        "TRANSFER", "FILE", "LINE", "RECORD", *_identity(model)
+    )
     of_cells = pl.concat([in_cells.drop("ROW", "SEVERITY"), about[at]], how="horizontal")
     number = pl.int_range(rows.height, eager=True)
     fine = ~number.is_in(at.filter(severity != "query").unique().implode())
