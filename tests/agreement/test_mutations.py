@@ -30,7 +30,7 @@ from tests.layers import RuleBroken, accepted_forms, run_layers
 
 STUDY = STUDIES["calgb_100104"]
 PATIENTS, SEED = 30, 11
-MUTATIONS, EXAMPLES = 100, 20
+MUTATIONS, EXAMPLES = 200, 10
 """2,000 mutations: the least that the plan asks for."""
 
 CELLS = (
