@@ -59,12 +59,21 @@ def check_transfers(
     return Checked(_carry(sights, about, accepted, dates), _count(sights, about, dates))
 
 
+def asked_with_arms(study: Study) -> list[EditCheck]:
+    """The checks that need the arms, and those that ask more where a restricted file may be read."""
+    return [
+        check
+        for check in study.edit_checks
+        if check.needs_arms or (check.find and set(check.forms) & set(study.restricted))
+    ]
+
+
 def check_arms(study: Study, accepted: Accepted, restricted: Frames, cut_off: CutOff) -> pl.DataFrame:
-    """quality.arm_findings: what the checks that need the arms find in the forms as a cut-off saw them.
+    """quality.arm_findings: what `asked_with_arms` finds in the forms as a cut-off saw them.
 
     accepted: the forms those checks name; restricted: the restricted files. Nothing before the unblinding.
     """
-    checks = [check for check in study.edit_checks if check.needs_arms]
+    checks = asked_with_arms(study)
     if cut_off.date < study.unblinding or not checks:
         return empty(ArmFindings)
     seen = seen_at(study, accepted, cut_off.date)

@@ -42,11 +42,12 @@ def build_quality_assets(study: Study) -> list[dg.AssetsDefinition]:
     return [_edit_checks(study, tables), _quality_report(study, tables), _arm_checks(study, tables)]
 
 
-def holder(check: EditCheck) -> str:
-    """The asset that shows the check: it holds what the check finds, or how often."""
-    if check.needs_arms:
-        return ARM_FINDINGS
-    return COUNTS if check.severity == "warn" else QUERIES
+def shown_by(study: Study, asset: str) -> list[EditCheck]:
+    """The edit checks an asset shows: it holds what they find, or how often."""
+    if asset == ARM_FINDINGS:
+        return queries.asked_with_arms(study)
+    warns = asset == COUNTS
+    return [c for c in study.edit_checks if not c.needs_arms and (c.severity == "warn") == warns]
 
 
 def edit_check_name(check: EditCheck) -> str:
@@ -58,9 +59,9 @@ def edit_check_name(check: EditCheck) -> str:
 def edit_check_specs(study: Study, *assets: str) -> list[dg.AssetCheckSpec]:
     """One check per edit check that these assets show."""
     return [
-        dg.AssetCheckSpec(edit_check_name(check), asset=holder(check), description=check.rule)
-        for check in study.edit_checks
-        if holder(check) in assets
+        dg.AssetCheckSpec(edit_check_name(check), asset=asset, description=check.rule)
+        for asset in assets
+        for check in shown_by(study, asset)
     ]
 
 
@@ -115,7 +116,7 @@ def _quality_report(study: Study, tables: dict[str, StagedTable]) -> dg.AssetsDe
 
 def _arm_checks(study: Study, tables: dict[str, StagedTable]) -> dg.AssetsDefinition:
     table = tables[ARM_FINDINGS]
-    named = dict.fromkeys(form for check in study.edit_checks if check.needs_arms for form in check.forms)
+    named = dict.fromkeys(form for check in queries.asked_with_arms(study) for form in check.forms)
     forms = [form for form in named if form in study.forms]
 
     @dg.multi_asset(
@@ -147,9 +148,7 @@ def _results(study: Study, asset: str, found: pl.DataFrame, **about: str) -> Ite
     found: rows with CHECK_ID and either FORM and RECORD, or a count as FOUND.
     """
     parts = found.partition_by("CHECK_ID", as_dict=True)
-    for check in study.edit_checks:
-        if holder(check) != asset:
-            continue
+    for check in shown_by(study, asset):
         rows = parts.get((check.id,), found.clear())
         count = int(rows["FOUND"].sum()) if asset == COUNTS else rows.height
         records = []

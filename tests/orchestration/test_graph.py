@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.definitions import build_defs
 from pipeline.orchestration.checks import cross_checks
-from pipeline.orchestration.queries import edit_check_name, holder
+from pipeline.orchestration.queries import EDIT_CHECK_ASSETS, edit_check_name, shown_by
 from pipeline.orchestration.tables import check_name, staged_tables
 from pipeline.studies import STUDIES
 from schemas import base
@@ -86,9 +86,10 @@ def test_every_rule_of_a_table_is_a_check(definitions: dg.Definitions) -> None:
 
 def test_every_edit_check_is_a_check_with_its_rule(definitions: dg.Definitions) -> None:
     graph = definitions.resolve_asset_graph()
-    assert STUDY.edit_checks
-    for check in STUDY.edit_checks:
-        key = dg.AssetCheckKey(dg.AssetKey(holder(check)), edit_check_name(check))
+    shown = [(asset, check) for asset in EDIT_CHECK_ASSETS for check in shown_by(STUDY, asset)]
+    assert {check.id for _, check in shown} == {f"EC{n:03}" for n in range(1, 145)}
+    for asset, check in shown:
+        key = dg.AssetCheckKey(dg.AssetKey(asset), edit_check_name(check))
         assert graph.get_check_spec(key).description == check.rule
 
 
