@@ -17,12 +17,12 @@ import pytest
 
 from pipeline.edit_checks import run_checks, seen_at
 from pipeline.queries import check_transfers
-from pipeline.simulate import simulate_trial
+from pipeline.simulate import simulate_calibrated, simulate_trial
 from pipeline.study import Study
 from tests.layers import Intake, Run, take_in
 
 SEEDS = (1, 2, 3, 4, 5)
-PATIENTS = 568
+PATIENTS = 460
 SHIPPED = "shipped"
 NOT_SEEDED = {
     "EC005": "a header is no record's",
@@ -126,15 +126,28 @@ def test_every_seeded_fault_is_found_by_its_check(study: Study, trials: dict[str
     print(seeds.group_by("TRIAL").agg(SEEDED=pl.len(), FOUND=pl.col("FOUND").sum()).sort("TRIAL"))
     missed = seeds.filter(~pl.col("FOUND")).select("TRIAL", "CHECK", "FORM", "RECORD", "PATIENT", "KIND")
     assert missed.rows() == []
-    assert all(trial.seeds.height > 500 for trial in trials.values())
+    assert all(trial.seeds.height > 700 for trial in trials.values())
 
 
 def test_no_clean_record_is_turned_away(trials: dict[str, Trial]) -> None:
     for name, trial in trials.items():
         assert trial.turned.height > 10, name
         assert trial.turned.filter("CLEAN").select("FILE", "LINE", "RECORD").rows() == []
-        rejected = trial.strangers.filter(SEVERITY="reject")
+        # What is wrong in one form may make another of the patient's be rejected while it lasts.
+        rejected = trial.strangers.filter(SEVERITY="reject").join(trial.seeds, on="PATIENT", how="anti")
         assert rejected.select("CHECK_ID", "FORM", "RECORD", "PATIENT").rows() == [], name
+
+
+def test_checks_are_quiet_where_nothing_is_wrong(study: Study, tmp_path: Path) -> None:
+    """The same trial without faults: forms on their way, deviations and courses of disease remain."""
+    simulate_calibrated(tmp_path, clean=True)
+    intake = take_in(study, tmp_path)
+    assert intake.quarantined.is_empty()
+    assert intake.findings.is_empty()
+    asked = sights(study, intake).filter(pl.col("SEVERITY") != "warn")
+    assert asked.filter(SEVERITY="reject").is_empty()
+    assert asked.height < 200
+    assert asked["CHECK_ID"].value_counts()["count"].max() < 40
 
 
 def test_no_cut_off_rejects_a_record(runs: dict[str, Run]) -> None:

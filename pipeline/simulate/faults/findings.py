@@ -185,6 +185,8 @@ def _lab(
 
 ENTRY = c("visit") == "BASELINE"
 UNDER_TREATMENT = ON_SCHEDULE & c("_randomised")
+NEVER_SEVERE = ~(c("visit") == "UNSCHED").any().over("patient_id", "test")
+"""Whoever has a severe event of a count, which may go on, has an unscheduled sample for it."""
 LABORATORY = (
     _lab("calcium in mmol/L, called mg/dL, laboratory", "EC081", "CA", "2.4", ENTRY),
     _lab("creatinine in umol/L, called mg/dL", "EC083", "CREAT", "88", share=2),
@@ -203,9 +205,9 @@ LABORATORY = (
     Fault("two results of one sample", "labs", "EC089",
           {"result": (_number("result") + 100).cast(pl.Int64, strict=False).cast(pl.String)},
           ON_SCHEDULE & (c("test") == "PLT") & (_number("result") > 100), 2, "extra"),
-    _lab("neutrophils of grade 4 without the event", "EC090", "ANC", "0.4", UNDER_TREATMENT),
-    _lab("platelets of grade 4 without the event", "EC090", "PLT", "22", UNDER_TREATMENT),
-    _lab("hemoglobin of grade 3 without the event", "EC090", "HGB", "7.4", UNDER_TREATMENT),
+    _lab("neutrophils of grade 4 without the event", "EC090", "ANC", "0.4", UNDER_TREATMENT & NEVER_SEVERE),
+    _lab("platelets of grade 4 without the event", "EC090", "PLT", "22", UNDER_TREATMENT & NEVER_SEVERE),
+    _lab("hemoglobin of grade 3 without the event", "EC090", "HGB", "7.4", UNDER_TREATMENT & NEVER_SEVERE),
 )  # fmt: skip
 
 # Events whose counts had arrived.

@@ -60,6 +60,11 @@ def _of_cycle(later: int, column: str) -> pl.Expr:
     return c(column).shift(-later).over("patient_id", order_by=c("cycle_no").cast(pl.Int64))
 
 
+def _contact_before(column: str) -> pl.Expr:
+    """The column at the patient's contact before."""
+    return c(column).shift(1).over("patient_id", order_by="contact_dt")
+
+
 LATE_CYCLE = UNCHANGED & (c("days_taken") == "28") & (_of_cycle(1, "modification") == "NONE")
 """A whole cycle, and nothing changed in the next one either."""
 CYCLE_KNOWN = _day("cycle_start_dt") + KNOWN <= c("_transfer")
@@ -434,7 +439,10 @@ FOLLOW_UP = (
         name="contact dated earlier than the one before",
         form="follow_up",
         check="EC121",
-        among=CONTACT_ONLY & (_day("contact_dt") > c("_rand") + _days(500)),
+        among=CONTACT_ONLY
+        & (_contact_before("contact_dt") > _moved("contact_dt", -240))
+        & (_contact_before("completed_dt") < c("completed_dt"))
+        & (_contact_before("received_dt") <= c("received_dt")),
         writes={"contact_dt": _moved("contact_dt", -250), "last_disease_assess_dt": BLANK},
     ),
     Fault(
@@ -472,7 +480,7 @@ FOLLOW_UP = (
         name="next therapy before transplantation",
         form="subsequent_therapy",
         check="EC126",
-        among=_day("start_dt").is_not_null(),
+        among=_day("start_dt").is_not_null() & (c("_tx") + KNOWN <= c("_transfer")),
         writes={"start_dt": _date(c("_tx") - _days(30))},
     ),
 )
