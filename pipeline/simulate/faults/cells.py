@@ -224,11 +224,11 @@ PARTIAL_DATES = (
     # The first day of the month is on the same side of randomisation, of the first dose and of crossover.
     _partial("adverse_events", "start_dt", 0.1,
              (c("grade") != "5") & (~c("_randomised") | _EARLY_MONTH | (_LATER_MONTH & _NO_PERIOD_NEAR))),
-    _partial("adverse_events", "end_dt", 0.07, c("grade") != "5"),
-    _partial("induction", "start_dt", 0.08, ANY),
-    _partial("induction", "start_dt", 0.03, ANY, month=True),
-    _partial("induction", "stop_dt", 0.07, ANY),
-    _partial("induction", "stop_dt", 0.02, ANY, month=True),
+    _partial("adverse_events", "end_dt", 0.09, c("grade") != "5"),
+    _partial("induction", "start_dt", 0.09, ANY),
+    _partial("induction", "start_dt", 0.035, ANY, month=True),
+    _partial("induction", "stop_dt", 0.09, ANY),
+    _partial("induction", "stop_dt", 0.03, ANY, month=True),
     # The first of the month must not come before the progression that it follows.
     _partial("subsequent_therapy", "start_dt", 0.12,
              (~c("_randomised") | (_date("start_dt").dt.month_start() > c("_pd"))) & _LONG_BEFORE_DEATH),
@@ -250,7 +250,7 @@ UNKNOWN_CODES = (
     _unknown("on_study", "creat_clearance", "ND", 0.03),
     _unknown("on_study", "dlco_pct", "ND", 0.04),
     _unknown("on_study", "lvef_pct", "ND", 0.03),
-    _unknown("induction", "cycles", "-1", 0.03),
+    _unknown("induction", "cycles", "-1", 0.04),
     _unknown("induction", "best_response", "UNK", 0.03),
     _unknown("induction", "reason_stop", "UNK", 0.02),
     Fault("unknown result: ND", "labs", None,
@@ -270,7 +270,7 @@ UNKNOWN_CODES = (
     _unknown("treatment_dose", "anc_nadir", "ND", 0.02),
     _unknown("treatment_dose", "plt_nadir", "ND", 0.02),
     _unknown("adverse_events", "outcome", "UNK", 0.02, c("grade") != "5"),
-    _unknown("adverse_events", "action", "UNK", 0.02),
+    _unknown("adverse_events", "action", "UNK", 0.04),
     _unknown("adverse_events", "expedited", None, 0.02, c("expedited") == "N"),
     _unknown("follow_up", "last_disease_assess_dt", "UNK", 0.02),
     _unknown("follow_up", "consent_withdrawn", None, 0.02, c("consent_withdrawn") == "N"),
@@ -359,8 +359,8 @@ def _agent(form: str) -> tuple[Fault, ...]:
 FREE_TEXT = (
     *_agent("induction"),
     *_agent("subsequent_therapy"),
-    # Half of the blood terms since 2010 are about 3% of all events.
-    _reworded("adverse_events", "ctcae_term", "CTCAE version 4.0", V4_TERMS, 0.2,
+    # Two thirds of the blood terms since 2010 are about 3% of all events.
+    _reworded("adverse_events", "ctcae_term", "CTCAE version 4.0", V4_TERMS, 0.65,
               _date("start_dt") >= pl.date(2010, 1, 1), "EC092"),
     _reworded("adverse_events", "ctcae_term", "misspelt term", MISSPELT_TERMS, 0.05),
     Fault("reason in the site's words", "off_treatment", None,
@@ -409,10 +409,18 @@ NUMBERS = (
           c("result").str.contains(r"^\d{4,6}$"), 0.05, "standing"),
 )  # fmt: skip
 
+_HALF_A_YEAR_LATE = c("received_dt").str.to_date("%Y-%m-%d").dt.offset_by("170d")
+LATE = tuple(
+    # Within one transfer, so that nothing else is known later.
+    Fault("half a year late", form, None, {"received_dt": _HALF_A_YEAR_LATE.dt.to_string("%Y-%m-%d")},
+          c("_transfer") >= _HALF_A_YEAR_LATE, share, "standing")
+    for form, share in (("follow_up", 0.25), ("disease_assessment", 0.15), ("adverse_events", 0.05))
+)  # fmt: skip
+
 REPEATED = (
     Fault("entered twice", "adverse_events", "EC013", {},
-          (c("grade") != "5") & ~c("ctcae_term").str.starts_with("Secondary"), 0.01, "repeated"),
-    Fault("entered twice", "labs", "EC013", {}, ANY, 0.01, "repeated"),
+          (c("grade") != "5") & ~c("ctcae_term").str.starts_with("Secondary"), 0.015, "repeated"),
+    Fault("entered twice", "labs", "EC013", {}, ANY, 0.011, "repeated"),
 )  # fmt: skip
 
 
@@ -447,11 +455,11 @@ def _value(name: str) -> pl.Expr:
 
 
 WRONG_UNITS = (
-    _mislabelled("labs", "EC083", "result", 88.4, 0, _test("CREAT"), 0.01),
-    _mislabelled("labs", "EC084", "result", 84.75, 0, _test("B2M"), 0.02),
-    _mislabelled("labs", "EC085", "result", 10, 0, _test("HGB"), 0.01),
-    _mislabelled("labs", "EC086", "result", 1000, 0, _test("ANC"), 0.005),
-    _mislabelled("labs", "EC081", "result", 0.25, 2, _test("CA"), 0.02),
+    _mislabelled("labs", "EC083", "result", 88.4, 0, _test("CREAT"), 0.017),
+    _mislabelled("labs", "EC084", "result", 84.75, 0, _test("B2M"), 0.03),
+    _mislabelled("labs", "EC085", "result", 10, 0, _test("HGB"), 0.017),
+    _mislabelled("labs", "EC086", "result", 1000, 0, _test("ANC"), 0.01),
+    _mislabelled("labs", "EC081", "result", 0.25, 2, _test("CA"), 0.03),
     _mislabelled("disease_assessment", "EC066", "spep_result", 10, 0, _value("spep_result") >= 1.3, 0.01),
     _mislabelled("disease_assessment", "EC068", "upep_result", 0.001, 2,
                  _value("upep_result").is_between(100, 4900), 0.02),
@@ -465,6 +473,7 @@ WRONG_UNITS = (
 CELL_FAULTS: tuple[Fault, ...] = (
     *WRONG_UNITS,
     *REPEATED,
+    *LATE,
     *PARTIAL_DATES,
     *UNKNOWN_CODES,
     *FREE_TEXT,

@@ -133,8 +133,8 @@ class Engine:
 
     def as_it_came(self, form: str, clean: pl.DataFrame) -> pl.DataFrame:
         """The clean form with the receipt of the records that came late."""
-        truth = pl.concat([pl.DataFrame(schema=TRUTH), *self.truth]).filter(FORM=form, HOW="late")
-        arrival = dict(truth.select("RECORD", "RIGHT_RECEIVED").iter_rows())
+        truth = pl.concat([pl.DataFrame(schema=TRUTH), *self.truth]).filter(FORM=form, COLUMN="received_dt")
+        arrival = dict(truth.select("RECORD", "WRITTEN").iter_rows())
         came = pl.col("record_id").replace_strict(arrival, default=None, return_dtype=pl.String)
         return clean.with_columns(received_dt=pl.coalesce(came.str.to_date("%Y-%m-%d"), "received_dt"))
 
