@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import pkgutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -348,7 +349,11 @@ def test_every_declared_shape_has_a_place_in_the_warehouse(tmp_path: Path) -> No
     declared = [
         WarehouseTable(model.__module__.replace(".", "_"), model.__name__, model, ())
         for model in sorted(_descendants(Table), key=lambda model: (model.__module__, model.__name__))
-        if model.__module__.startswith("schemas.") and columns(model)
+        # Not what tables share, nor what is made of a declared one at run time (`schemas.base.accepted`).
+        if not model.__name__.startswith("_")
+        and getattr(sys.modules.get(model.__module__), model.__name__, None) is model
+        and model.__module__.startswith("schemas.")
+        and columns(model)
     ]
     assert len(declared) > 30
     rows = build_release(tmp_path / "trial.duckdb", declared, comment=SYNTHETIC)
