@@ -18,7 +18,7 @@ run: $(INSTALLED) ## raw forms to results, into warehouse/
 	$(BIN)/pipeline run
 
 test: $(INSTALLED) ## every test
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(INSTALLED) ## format, lint, import order, types
 	$(BIN)/ruff format --check .

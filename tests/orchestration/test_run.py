@@ -23,8 +23,6 @@ from pipeline.study import CutOff, Frames, Study
 from pipeline.warehouse import query
 from tests.orchestration.conftest import CUT_OFFS, STUDY, Ran, bytes_of, execute, failure, run
 
-pytestmark = pytest.mark.xdist_group("run")  # one worker, so that the trial is run once
-
 WAREHOUSE = f"{STUDY.name}.duckdb"
 STAGED = "stage/**/*.parquet"
 
