@@ -9,7 +9,7 @@ cut-offs, any other change of a value.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -86,12 +86,13 @@ _IDENTITY = {
     "VERSION": ("record_version", pl.Int64),
 }
 _FAULTS = {"COLUMN": pl.String, "RULE": pl.String, "VALUE": pl.String, "WORDS": pl.String}
-_NO_ROWS = pl.DataFrame(
-    schema={"LINE": pl.Int64, "TEXT": pl.String, "RECORD": pl.String, "TRANSFER": pl.Date, "FILE": pl.String}
-)
+_ROW = {"LINE": pl.Int64, "TEXT": pl.String, "RECORD": pl.String, "TRANSFER": pl.Date, "FILE": pl.String}
 _NONE = pl.lit(None, pl.String)
 _LONGEST_LIST = 15
 _LONGEST_VALUE = 60
+_ROWS_TOGETHER = 1_000_000
+"""Files are looked at together up to so many rows: a form has dozens of rules, and each costs a call; but a
+row as text takes several times the memory of its values."""
 
 
 @dataclass(frozen=True)
@@ -121,18 +122,35 @@ class _File:
     faults: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Some files of a form, before their keys are held against those of other files.
+
+    received: TRANSFER, FILE and RECEIVED of each file. typed: the rows that can be accepted, in
+    the form's types, with LINE, TEXT, RECORD, TRANSFER, FILE. turned_away: the last five of the others.
+    faults: what is wrong with any of them or with a file, and who it is about.
+    """
+
+    received: list[dict[str, Any]]
+    typed: pl.DataFrame
+    turned_away: pl.DataFrame
+    faults: pl.DataFrame
+
+
 def ingest_form(stem: str, model: type[Table], transfers: Iterable[Transfer]) -> Ingested:
     """One form over all transfers, in order of their dates.
 
     A key that was accepted before is a fault of the later row; a row that was turned away holds no key, so
     that a corrected one can follow it.
     """
-    files = []
-    for transfer in sorted(transfers, key=lambda t: t.date):
-        if stem in transfer.forms:
-            source = {"TRANSFER": transfer.date, "FILE": f"{transfer.name}/{stem}.csv"}
-            files.append(_read_file(model, transfer.folder / f"{stem}.csv", source))
-    return _assemble(stem, model, files)
+
+    def files() -> Iterator[_File]:
+        for transfer in sorted(transfers, key=lambda t: t.date):
+            if stem in transfer.forms:
+                source = {"TRANSFER": transfer.date, "FILE": f"{transfer.name}/{stem}.csv"}
+                yield _read_file(model, transfer.folder / f"{stem}.csv", source)
+
+    return _assemble(stem, model, [_look_at(model, some) for some in _together(files())])
 
 
 def ingest_restricted(path: Path, manifest: Path, model: type[Table]) -> Ingested:
@@ -151,11 +169,23 @@ def ingest_restricted(path: Path, manifest: Path, model: type[Table]) -> Ingeste
     if reasons := check_file(path, rows, sha256):
         raise IngestError("; ".join(reasons))
     source = {"TRANSFER": None, "FILE": f"{path.parent.name}/{path.name}"}
-    ingested = _assemble(path.stem, model, [_read_file(model, path, source)])
+    ingested = _assemble(path.stem, model, [_look_at(model, [_read_file(model, path, source)])])
     if ingested.findings.height:
         where = ingested.findings.select(pl.format("line {} ({})", "LINE", "RULE")).to_series()
         raise IngestError(f"{source['FILE']} is faulty: {', '.join(where.head(10))}")
     return ingested
+
+
+def _together(files: Iterable[_File]) -> Iterator[list[_File]]:
+    """The files in groups of up to _ROWS_TOGETHER rows; a larger one is alone."""
+    some: list[_File] = []
+    for file in files:
+        if some and sum(f.rows.height for f in some) + file.rows.height > _ROWS_TOGETHER:
+            yield some
+            some = []
+        some.append(file)
+    if some:
+        yield some
 
 
 def _read_file(model: type[Table], path: Path, source: dict[str, Any]) -> _File:
@@ -350,11 +380,10 @@ def _check_words(column: Column, check: Any) -> str:
             return f"breaks the rule: {check.error or check.name}"
 
 
-def _assemble(stem: str, model: type[Table], files: list[_File]) -> Ingested:
-    # Cells of all files are looked at together: a form has dozens of rules, and each costs a call.
-    rows = pl.concat([_NO_ROWS, *(_with_source(f.rows, f) for f in files)], rechunk=True)
-    cells = pl.concat([_no_cells(model), *(f.cells for f in files)], rechunk=True)
-    values, in_cells = _type_and_check(model, rows["TEXT"], cells)
+def _look_at(model: type[Table], files: list[_File]) -> _Part:
+    """Type and check the cells of some files."""
+    rows = pl.concat([_with_source(f.rows, f) for f in files], rechunk=True)
+    values, in_cells = _type_and_check(model, rows["TEXT"], pl.concat([f.cells for f in files], rechunk=True))
     at, severity = in_cells["ROW"], in_cells["SEVERITY"]
     about = pl.concat([rows.drop("TEXT"), values], how="horizontal").select(
         "TRANSFER", "FILE", "LINE", "RECORD", *_identity(model)
@@ -363,26 +392,33 @@ def _assemble(stem: str, model: type[Table], files: list[_File]) -> Ingested:
     number = pl.int_range(rows.height, eager=True)
     fine = ~number.is_in(at.filter(severity != "query").unique().implode())
     secret = number.is_in(at.filter(severity == "withhold").unique().implode())
-    typed = _only(pl.concat([values, rows], how="horizontal"), fine)
     wrong = rows.with_columns(TEXT=pl.when(secret).then(pl.lit(WITHHELD)).otherwise("TEXT")).filter(~fine)
+    return _Part(
+        received=[{**f.source, "RECEIVED": f.received} for f in files],
+        typed=_only(pl.concat([values, rows], how="horizontal"), fine),
+        turned_away=pl.concat([*(_with_source(f.unreadable, f) for f in files), wrong], how="diagonal"),
+        faults=pl.concat([*(_with_source(f.faults, f) for f in files), of_cells], how="diagonal"),
+    )
 
+
+def _assemble(stem: str, model: type[Table], parts: list[_Part]) -> Ingested:
+    typed = pl.concat([pl.DataFrame(schema={**dtypes(model), **_ROW}), *(part.typed for part in parts)])
     first = typed.select(pl.struct(key(model)).is_first_distinct()).to_series()
-    accepted, repeated = _only(typed, first), typed.filter(~first)
+    accepted, repeated = _only(typed.select(*names(model), *SOURCE), first), typed.filter(~first)
     earlier = accepted.join(repeated, on=key(model), how="semi").select(
         *key(model), WORDS=pl.format("was received before, in {} line {}", "FILE", "LINE")
     )
     again = repeated.join(earlier, on=key(model), how="left", maintain_order="left")
     again = again.with_columns(*_identity(model), COLUMN=_NONE, RULE=pl.lit("key"), VALUE="RECORD")
 
-    unreadable = [_with_source(f.unreadable, f) for f in files]
-    turned_away = pl.concat([*unreadable, wrong, repeated], how="diagonal")
-    of_files = [_with_source(f.faults, f) for f in files]
-    faults = pl.concat([*of_files, of_cells, again], how="diagonal")
+    turned_away = pl.concat([*(part.turned_away for part in parts), repeated], how="diagonal")
+    faults = pl.concat([*(part.faults for part in parts), again], how="diagonal")
+    received = [{"FORM": stem, **file} for part in parts for file in part.received]
     return Ingested(
-        accepted=accepted.select(*names(model), *SOURCE),
+        accepted=accepted,
         quarantined=_shaped(Quarantine, turned_away.with_columns(FORM=pl.lit(stem))).sort("FILE", "LINE"),
         findings=_findings(stem, faults, accepted),
-        receipt=_receipt(stem, files, accepted, turned_away),
+        receipt=_receipt(received, accepted, turned_away),
     )
 
 
@@ -417,15 +453,10 @@ def _findings(stem: str, faults: pl.DataFrame, accepted: pl.DataFrame) -> pl.Dat
     return _shaped(Findings, told).sort("FILE", "LINE", maintain_order=True)
 
 
-def _receipt(
-    stem: str, files: list[_File], accepted: pl.DataFrame, turned_away: pl.DataFrame
-) -> pl.DataFrame:
-    received = pl.DataFrame(
-        [{"FORM": stem, **f.source, "RECEIVED": f.received} for f in files],
-        schema={
-            name: dtype for name, dtype in dtypes(Receipt).items() if name not in ("ACCEPTED", "QUARANTINED")
-        },
-    )
+def _receipt(files: list[dict[str, Any]], accepted: pl.DataFrame, turned_away: pl.DataFrame) -> pl.DataFrame:
+    counted = ("ACCEPTED", "QUARANTINED")
+    known = {name: dtype for name, dtype in dtypes(Receipt).items() if name not in counted}
+    received = pl.DataFrame(files, schema=known)
     counts = [
         frame.group_by("FILE").agg(pl.len().cast(pl.Int64).alias(name))
         for name, frame in (("ACCEPTED", accepted), ("QUARANTINED", turned_away))
