@@ -15,8 +15,8 @@ from pipeline.outputs.tables import render_table
 from pipeline.study import Study
 from tests.layers import Run
 
-COUNT, RATIO = 4711.0, 0.1234
-SHOWN = ("4711", "0.12")
+COUNT, RATIO, P = 4711.0, 0.1234, 0.0789
+SHOWN = ("4711", "0.12", "0.08")
 IN_MONTHS = "155"  # 4711 days
 COUNTS = ("n", "events", "denominator", "cumulative", "median", "reverse_km", "events_fixed")
 FLOW = "figure_s1b"
@@ -26,7 +26,7 @@ CUT_OFF = "2011-10-31"
 
 @dataclass(frozen=True)
 class Made:
-    """The trial's results with every count and every hazard ratio made up, and its curves."""
+    """The trial's results with every count, hazard ratio and P made up, and its curves."""
 
     results: pl.DataFrame
     curves: pl.DataFrame
@@ -36,6 +36,7 @@ class Made:
 def made(runs: dict[str, Run]) -> Made:
     run = runs[CUT_OFF]
     value = pl.when(pl.col("STATISTIC").is_in(COUNTS)).then(COUNT).when(STATISTIC="hr").then(RATIO)
+    value = value.when(STATISTIC="p").then(P)
     known = pl.when(pl.col("VALUE").is_not_null()).then(value.otherwise("VALUE"))
     return Made(run.results.with_columns(VALUE=known), run.curves)
 
