@@ -15,6 +15,7 @@ from pipeline.study import Seen
 from pipeline.tabulate import subject
 
 ASSESSMENT = "disease_assessment"
+_RECORDS_TOGETHER = 250_000
 
 
 def assessments(seen: Seen) -> pl.LazyFrame:
@@ -24,13 +25,20 @@ def assessments(seen: Seen) -> pl.LazyFrame:
 
 def marker_visits(seen: Seen) -> pl.DataFrame:
     """One row per subject and visit since the reference visit: `derive.progression.marker_series`."""
+    subjects, records = _subjects(seen), seen.forms[ASSESSMENT].collect()
+    # Some patients at a time: a record has nine markers, and each is a wide row while it is tabulated.
+    share = pl.col("patient_id").hash() % (records.height // _RECORDS_TOGETHER + 1)
+    parts = records.with_columns(_share=share).partition_by("_share", include_key=False)
+    return pl.concat(_marker_visits(seen, part, subjects) for part in parts or [records])
+
+
+def _marker_visits(seen: Seen, records: pl.DataFrame, subjects: pl.DataFrame) -> pl.DataFrame:
     # Only assessments are read; the domains' functions ask for the forms they also read.
     others = ("labs", "follow_up", "registration", "on_study")
-    forms = {form: seen.forms[form].head(0).collect() for form in others}
-    forms[ASSESSMENT] = seen.forms[ASSESSMENT].collect()
+    forms = {form: seen.forms[form].head(0).collect() for form in others} | {ASSESSMENT: records}
     lb = mapping.lb(forms).with_row_index("LBSEQ")
     rs = mapping.rs(forms).with_row_index("RSSEQ")
-    return marker_series(marker_findings(lb, rs, seen.date), _subjects(seen))
+    return marker_series(marker_findings(lb, rs, seen.date), subjects)
 
 
 def signs(seen: Seen, criteria: Criteria) -> pl.DataFrame:
