@@ -52,7 +52,7 @@ def released(warehouse: Path) -> int:
 def test_five_kills_leave_the_old_or_the_new_release(repository: Path, tmp_path: Path) -> None:
     warehouse = tmp_path / "warehouse"
     for patients in (OLD, NEW):
-        simulate_trial(patients, patients, tmp_path / str(patients))
+        simulate_trial(patients, patients, tmp_path / str(patients), clean=True)  # patients are counted
     began = time.monotonic()
     first = start(repository, tmp_path / str(OLD), warehouse)
     output, _ = first.communicate()
