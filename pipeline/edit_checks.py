@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 
 import polars as pl
 
-from pipeline.study import Accepted, CutOff, EditCheck, Frames, Seen, Study
+from pipeline.study import AnyFrames, CutOff, EditCheck, Frames, Seen, Study
 from pipeline.versions import came_on, current_records, latest_issue, versioned
 from schemas.base import empty, names
 from schemas.quality import Findings, SetAside
@@ -76,7 +76,7 @@ def run_checks(checks: Iterable[EditCheck], seen: Seen) -> pl.DataFrame:
 
 
 def reject_records(
-    study: Study, current: Frames, accepted: Accepted, cut_off: CutOff
+    study: Study, current: Frames, accepted: AnyFrames, cut_off: CutOff
 ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
     """What a cut-off keeps of its current records, and what the checks reject (quality.set_aside).
 
@@ -120,7 +120,7 @@ def _set_aside(form: str, rows: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
     ).select(names(SetAside))
 
 
-def seen_at(study: Study, accepted: Accepted, date: dt.date, findings: pl.DataFrame | None = None) -> Seen:
+def seen_at(study: Study, accepted: AnyFrames, date: dt.date, findings: pl.DataFrame | None = None) -> Seen:
     """The forms as they stood on the day of a transfer: what had been delivered and received by then.
 
     findings: quality.findings, from which is known what was turned away.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.study import Accepted, Study
+from pipeline.study import AnyFrames, Study
 from pipeline.versions import current_records, latest_issue
 from schemas.base import names
 from schemas.quality import ByCheck, ByForm, BySite, BySiteForm
@@ -34,7 +34,7 @@ class Report:
 
 def report_quality(
     study: Study,
-    accepted: Accepted,
+    accepted: AnyFrames,
     quarantined: pl.DataFrame,
     findings: pl.DataFrame,
     queries: pl.DataFrame,
@@ -119,7 +119,7 @@ def _tally(rows: pl.LazyFrame, *keys: str) -> pl.LazyFrame:
     )
 
 
-def _recruited(study: Study, accepted: Accepted) -> pl.DataFrame:
+def _recruited(study: Study, accepted: AnyFrames) -> pl.DataFrame:
     """SITE, REGISTERED, RANDOMISED: patients with a current record of the form that says so."""
     forms = {"REGISTERED": study.conduct.registered, "RANDOMISED": study.conduct.randomised}
     counted = [

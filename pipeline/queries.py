@@ -15,7 +15,7 @@ from fnmatch import fnmatchcase
 import polars as pl
 
 from pipeline.edit_checks import FOUND, run_checks, seen_at
-from pipeline.study import Accepted, CutOff, EditCheck, Frames, Seen, Study
+from pipeline.study import AnyFrames, CutOff, EditCheck, Frames, Seen, Study
 from pipeline.versions import came_on, versioned
 from schemas.base import empty, names
 from schemas.quality import ArmFindings, CheckCounts, Queries
@@ -30,7 +30,7 @@ class Checked:
 
 
 def check_transfers(
-    study: Study, accepted: Accepted, findings: pl.DataFrame, transfers: Iterable[dt.date]
+    study: Study, accepted: AnyFrames, findings: pl.DataFrame, transfers: Iterable[dt.date]
 ) -> Checked:
     """Every check that needs no arms, asked of the forms as they stood at each transfer.
 
@@ -68,7 +68,7 @@ def asked_with_arms(study: Study) -> list[EditCheck]:
     ]
 
 
-def check_arms(study: Study, accepted: Accepted, restricted: Frames, cut_off: CutOff) -> pl.DataFrame:
+def check_arms(study: Study, accepted: AnyFrames, restricted: Frames, cut_off: CutOff) -> pl.DataFrame:
     """quality.arm_findings: what `asked_with_arms` finds in the forms as a cut-off saw them.
 
     accepted: the forms those checks name; restricted: the restricted files. Nothing before the unblinding.
@@ -88,7 +88,7 @@ def check_arms(study: Study, accepted: Accepted, restricted: Frames, cut_off: Cu
     )
 
 
-def _arrivals(accepted: Accepted, asked: pl.DataFrame) -> pl.DataFrame:
+def _arrivals(accepted: AnyFrames, asked: pl.DataFrame) -> pl.DataFrame:
     """FORM, RECORD, CAME_VERSION, CAME of every accepted version of the records asked for (FORM, RECORD)."""
     parts = [
         accepted[form]
@@ -104,7 +104,7 @@ def _arrivals(accepted: Accepted, asked: pl.DataFrame) -> pl.DataFrame:
     return pl.concat([pl.LazyFrame(schema=shape), *parts]).collect()
 
 
-def _at_the_door(checks: Sequence[EditCheck], findings: pl.DataFrame, accepted: Accepted) -> pl.DataFrame:
+def _at_the_door(checks: Sequence[EditCheck], findings: pl.DataFrame, accepted: AnyFrames) -> pl.DataFrame:
     """The findings that are a check's: CHECK_ID, the columns of FOUND, LINE; FROM and UNTIL (transfers).
 
     One stands until a newer version of the record comes, or the same one in a later transfer. What names no
@@ -182,7 +182,7 @@ def _about(checks: Sequence[EditCheck]) -> pl.DataFrame:
 
 
 def _carry(
-    sights: pl.DataFrame, about: pl.DataFrame, accepted: Accepted, dates: Sequence[dt.date]
+    sights: pl.DataFrame, about: pl.DataFrame, accepted: AnyFrames, dates: Sequence[dt.date]
 ) -> pl.DataFrame:
     """quality.queries: every query that was ever seen, with how it stands at the last transfer."""
     last = dates[-1]

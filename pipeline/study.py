@@ -17,8 +17,8 @@ import polars as pl
 from schemas.base import Table
 
 Frames = Mapping[str, pl.DataFrame]
-Accepted = Mapping[str, pl.DataFrame | pl.LazyFrame]
-"""The accepted rows of each form; lazy ones stay on the disk but for what is asked of them."""
+AnyFrames = Mapping[str, pl.DataFrame | pl.LazyFrame]
+"""Frames that may be lazy: a large one stays on the disk but for what is asked of it."""
 DAYS_PER_MONTH = 30.4375
 LEVEL_SEPARATOR = " / "
 """Stands in a LEVEL of the results between the values of several variables."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipeline.study import CutOff, Domain, Frames, Study
+from pipeline.study import AnyFrames, CutOff, Domain, Study
 from schemas.base import dtypes
 
 
@@ -28,7 +28,7 @@ def number(text: str) -> pl.Expr:
 
 
 def tabulate(
-    study: Study, domain: Domain, forms: Frames, cut_off: CutOff, dm: pl.DataFrame | None = None
+    study: Study, domain: Domain, forms: AnyFrames, cut_off: CutOff, dm: pl.DataFrame | None = None
 ) -> pl.DataFrame:
     """One domain from the current records of its forms.
 
@@ -37,7 +37,8 @@ def tabulate(
     the model's order, rows by subject and --SEQ.
     """
     code = domain.name.upper()
-    rows = domain.build(forms).with_columns(
+    # Of forms that are on the disk nothing is left in memory when the domain's rows are sorted.
+    rows = domain.build({form: given.lazy().collect() for form, given in forms.items()}).with_columns(
         STUDYID=pl.lit(study.id), DOMAIN=pl.lit(code), CUTOFF=pl.lit(cut_off.date)
     )
     declared = dtypes(domain.model)

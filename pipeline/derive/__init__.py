@@ -11,8 +11,13 @@ import datetime as dt
 
 import polars as pl
 
-from pipeline.study import CutOff, Study
+from pipeline.study import AnyFrames, CutOff, Study
 from schemas.base import Table, dtypes, key
+
+
+def whole(datasets: AnyFrames, name: str) -> pl.DataFrame:
+    """A dataset with all its rows and columns; one on the disk is read for this use only."""
+    return datasets[name].lazy().collect()
 
 
 def conform(rows: pl.DataFrame, model: type[Table]) -> pl.DataFrame:

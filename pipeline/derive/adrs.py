@@ -10,10 +10,10 @@ import datetime as dt
 
 import polars as pl
 
-from pipeline.derive import conform, study_day, with_subject
+from pipeline.derive import conform, study_day, whole, with_subject
 from pipeline.derive.dates import impute, last_possible_day
 from pipeline.derive.progression import EBMT, IMWG, first_by_markers, marker_findings, marker_series
-from pipeline.study import CutOff, Frames, Study
+from pipeline.study import AnyFrames, CutOff, Study
 from schemas.adam import ADRS, RESPONSE_ORDER
 
 PARAMETERS = {
@@ -99,14 +99,15 @@ def _first(reports: pl.DataFrame) -> pl.DataFrame:
     return reports.unique("USUBJID", keep="first", maintain_order=True).drop("FOLLOWUP")
 
 
-def progressions(sdtm: Frames, subjects: pl.DataFrame, cut_off: dt.date) -> dict[str, pl.DataFrame]:
+def progressions(sdtm: AnyFrames, subjects: pl.DataFrame, cut_off: dt.date) -> dict[str, pl.DataFrame]:
     """The first progression by who or what finds it: PDINV, PDEBMT, PDIMWG and PD, the declared one.
 
     sdtm: `rs` and `lb`. subjects: USUBJID, ASCTDT, RANDDT, RESP100, DTHDT, DTHCAUS. One row per subject with
     one: USUBJID, ADT, ADTF, BASIS, SRCDOM, SRCVAR, SRCSEQ.
     """
-    reports = reported_progression(sdtm["rs"], subjects, cut_off)
-    findings = marker_findings(sdtm["lb"], sdtm["rs"], cut_off)
+    rs = whole(sdtm, "rs")
+    reports = reported_progression(rs, subjects, cut_off)
+    findings = marker_findings(sdtm["lb"].lazy(), rs, cut_off)
     series = marker_series(findings, subjects)
     ebmt, imwg = (first_by_markers(findings, series, subjects, criteria) for criteria in (EBMT, IMWG))
     return {"PDINV": _first(reports), "PDEBMT": ebmt, "PDIMWG": imwg, "PD": declared(reports, ebmt)}
@@ -144,15 +145,15 @@ def deaths(ds: pl.DataFrame, subjects: pl.DataFrame, cut_off: dt.date) -> pl.Dat
     )
 
 
-def derive_adrs(study: Study, sdtm: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
+def derive_adrs(study: Study, sdtm: AnyFrames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
     """ADRS of one cut-off; rows dated after it are left out."""
-    rs, last = sdtm["rs"], cut_off.date
+    rs, last = whole(sdtm, "rs"), cut_off.date
     from_rs = {"SRCDOM": pl.lit("RS"), "SRCVAR": pl.lit("RSDTC")}
     from_ds = {"SRCDOM": pl.lit("DS"), "SRCVAR": pl.lit("DSSTDTC")}
     rows = {
         "OVRINV": responses(rs, last).with_columns(**from_rs),
         "LSTA": last_assessment(rs, adsl, last).with_columns(**from_rs),
-        "DEATH": deaths(sdtm["ds"], adsl, last).with_columns(**from_ds),
+        "DEATH": deaths(whole(sdtm, "ds"), adsl, last).with_columns(**from_ds),
         **{
             code: found.with_columns(AVALC=pl.lit("PD"))
             for code, found in progressions(sdtm, adsl, last).items()

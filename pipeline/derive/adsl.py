@@ -10,14 +10,14 @@ import datetime as dt
 
 import polars as pl
 
-from pipeline.derive import conform, last_date, yes_no
+from pipeline.derive import conform, last_date, whole, yes_no
 from pipeline.derive.adce import second_cancers
 from pipeline.derive.adex import blinded_exposure
 from pipeline.derive.adrs import deaths, progressions, responses
 from pipeline.derive.adtte import last_alive
 from pipeline.derive.baseline import baseline_laboratory, disease, induction
 from pipeline.derive.dates import impute
-from pipeline.study import CutOff, Frames, Study
+from pipeline.study import AnyFrames, CutOff, Study
 from schemas.adam import ADSL
 
 CROSSOVER_TREATMENT = "LENALIDOMIDE"
@@ -107,7 +107,7 @@ def reason_not_randomised(ds: pl.DataFrame, ie: pl.DataFrame, rs: pl.DataFrame) 
     return rows.select("USUBJID", NRREAS=pl.coalesce(pd, progressive, ineligible, "_off", death))
 
 
-def outcome(study: Study, sdtm: Frames, subjects: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
+def outcome(study: Study, sdtm: AnyFrames, subjects: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
     """LSTALVDT, death, second cancer, progression, new therapy and gap in assessments, one row per subject.
 
     subjects: the subject-level variables known so far, which the study's sources may use.
@@ -115,22 +115,22 @@ def outcome(study: Study, sdtm: Frames, subjects: pl.DataFrame, cut_off: CutOff)
     alive = last_alive(study, sdtm, subjects, cut_off)
     known = ("ASCTDT", "RANDDT", "RESP100")
     rows = subjects.select("USUBJID", *known).join(alive, on="USUBJID", how="left")
-    died = deaths(sdtm["ds"], rows, cut_off.date).select("USUBJID", DTHDT="ADT", DTHDTF="ADTF")
+    died = deaths(whole(sdtm, "ds"), rows, cut_off.date).select("USUBJID", DTHDT="ADT", DTHDTF="ADTF")
     cause = (
-        sdtm["dd"]
+        whole(sdtm, "dd")
         .filter(pl.col("DDTESTCD") == "PRCDTH")
         .sort("USUBJID", "DDSEQ")
         .group_by("USUBJID", maintain_order=True)
         .agg(DTHCAUS=pl.col("DDSTRESC").first())
     )
-    cancers = second_cancers(sdtm["ce"], rows, last_date(study, "ce", cut_off))
+    cancers = second_cancers(whole(sdtm, "ce"), rows, last_date(study, "ce", cut_off))
     counted = cancers.filter(pl.col("SPMFL") == "Y").select("USUBJID", SPM1DT="ASTDT")
-    therapy = new_therapy(sdtm["cm"], cut_off.date)
+    therapy = new_therapy(whole(sdtm, "cm"), cut_off.date)
     for other in (died.join(cause, on="USUBJID", how="left"), counted, therapy):
         rows = rows.join(other, on="USUBJID", how="left")
     progression = progressions(sdtm, rows, cut_off.date)["PD"].select("USUBJID", PDDT="ADT", PDDTF="ADTF")
     rows = rows.join(progression, on="USUBJID", how="left")
-    rows = rows.join(gap(sdtm["rs"], rows, cut_off.date), on="USUBJID", how="left")
+    rows = rows.join(gap(whole(sdtm, "rs"), rows, cut_off.date), on="USUBJID", how="left")
     return rows.drop(known).with_columns(
         DTHFL=yes_no(pl.col("DTHDT").is_not_null()), SPM1FL=yes_no(pl.col("SPM1DT").is_not_null())
     )
@@ -172,21 +172,21 @@ def gap(rs: pl.DataFrame, subjects: pl.DataFrame, cut_off: dt.date) -> pl.DataFr
     return last.filter(pl.col("EVENT") - pl.col("GAPDT") > MISSED_VISITS).select("USUBJID", "GAPDT")
 
 
-def derive_adsl(study: Study, sdtm: Frames, cut_off: CutOff) -> pl.DataFrame:
+def derive_adsl(study: Study, sdtm: AnyFrames, cut_off: CutOff) -> pl.DataFrame:
     """ADSL of one cut-off: one row per subject of DM, randomised or not."""
-    rows = sdtm["dm"].rename({"RANDNO": "RANDNUM"}).drop("DTHFL")
-    deviating = sdtm["dv"].select("USUBJID", _deviated=pl.lit(True)).unique("USUBJID")
-    exposed = blinded_exposure(sdtm["ex"]).select("USUBJID", "DOSESTRT", "DOSEMAX")
+    rows = whole(sdtm, "dm").rename({"RANDNO": "RANDNUM"}).drop("DTHFL")
+    deviating = whole(sdtm, "dv").select("USUBJID", _deviated=pl.lit(True)).unique("USUBJID")
+    exposed = blinded_exposure(whole(sdtm, "ex")).select("USUBJID", "DOSESTRT", "DOSEMAX")
     for other in (
-        milestones(sdtm["ds"], sdtm["pr"]),
-        baseline_laboratory(sdtm["lb"]),
-        disease(sdtm["mh"], sdtm["rs"]),
-        induction(sdtm["cm"]),
-        treatment(sdtm["ex"], sdtm["ds"]),
-        reason_not_randomised(sdtm["ds"], sdtm["ie"], sdtm["rs"]),
+        milestones(whole(sdtm, "ds"), whole(sdtm, "pr")),
+        baseline_laboratory(sdtm["lb"].lazy()),
+        disease(whole(sdtm, "mh"), whole(sdtm, "rs")),
+        induction(whole(sdtm, "cm")),
+        treatment(whole(sdtm, "ex"), whole(sdtm, "ds")),
+        reason_not_randomised(whole(sdtm, "ds"), whole(sdtm, "ie"), whole(sdtm, "rs")),
         deviating,
         exposed,
-        screening(sdtm["fa"], last_date(study, "fa", cut_off)),
+        screening(whole(sdtm, "fa"), last_date(study, "fa", cut_off)),
     ):
         rows = rows.join(other, on="USUBJID", how="left", validate="1:1")
     rows = _populations(study, rows)

@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.derive.dates import impute
-from pipeline.study import CutOff, Endpoint, EventSource, Frames, Study
+from pipeline.study import AnyFrames, CutOff, Endpoint, EventSource, Study
 from schemas.adam import ADTTE
 from schemas.base import dtypes, names
 
@@ -21,25 +21,28 @@ class DeriveError(ValueError):
     """A derivation cannot give what its dataset promises; the message says for whom and why."""
 
 
-def dated_rows(source: EventSource, frames: Frames, subjects: pl.DataFrame, cut_off: CutOff) -> pl.LazyFrame:
+def dated_rows(
+    source: EventSource, frames: AnyFrames, subjects: pl.DataFrame, cut_off: CutOff
+) -> pl.LazyFrame:
     """The rows of one source up to the cut-off date: SUBJECT, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ.
 
     frames: tabulation and analysis datasets by name; subjects: ADSL with a number for each subject,
     SUBJECT, whose variables the source's `where` may use; other subjects are left out. SRCDOM, SRCVAR and
     SRCSEQ name the tabulation row behind the date.
     """
-    frame = frames[source.dataset]
-    if frame.schema[source.date] == pl.Date:
+    frame = frames[source.dataset].lazy()
+    schema = frame.collect_schema()
+    if schema[source.date] == pl.Date:
         flag = f"{source.date}F"
-        given = pl.col(flag) if flag in frame.columns else pl.lit(None, pl.String)
-        rows = frame.lazy().with_columns(ADT=pl.col(source.date), ADTF=given)
+        given = pl.col(flag) if flag in schema else pl.lit(None, pl.String)
+        rows = frame.with_columns(ADT=pl.col(source.date), ADTF=given)
     else:
-        rows = impute(frame.lazy(), source.date, "ADT")
-    own = [c for c in subjects.columns if c not in frame.columns]
+        rows = impute(frame, source.date, "ADT")
+    own = [c for c in subjects.columns if c not in schema]
     return (
         rows.join(subjects.lazy().select("USUBJID", *own), on="USUBJID")
         .filter(source.where, pl.col("ADT") <= cut_off.date)
-        .select("SUBJECT", "ADT", "ADTF", **_origin(frame.columns, source))
+        .select("SUBJECT", "ADT", "ADTF", **_origin(schema.names(), source))
     )
 
 
@@ -54,7 +57,7 @@ def _origin(columns: Sequence[str], source: EventSource) -> dict[str, pl.Expr]:
     return {"SRCDOM": pl.lit(domain), "SRCVAR": pl.lit(variable), "SRCSEQ": pl.col(sequence)}
 
 
-def last_alive(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
+def last_alive(study: Study, frames: AnyFrames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
     """USUBJID and LSTALVDT: the last day on which a record shows the subject alive, where one does."""
     subjects = adsl.with_row_index("SUBJECT")
     dates = pl.concat(dated_rows(s, frames, subjects, cut_off) for s in study.last_alive)
@@ -62,7 +65,7 @@ def last_alive(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff
     return subjects.join(last, on="SUBJECT").select("USUBJID", "LSTALVDT")
 
 
-def derive_adtte(study: Study, frames: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
+def derive_adtte(study: Study, frames: AnyFrames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
     """One row per randomised subject and endpoint of the study whose origin the subject has.
 
     frames: the tabulation datasets, `adrs` and `adce`. AVAL is in days, ADT - STARTDT + 1. A subject

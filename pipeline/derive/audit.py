@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipeline.study import Frames
+from pipeline.study import AnyFrames
 
 
 def audit_blocks(adsl: pl.DataFrame, block_size: int) -> pl.DataFrame:
@@ -25,7 +25,7 @@ def audit_blocks(adsl: pl.DataFrame, block_size: int) -> pl.DataFrame:
     return arms.filter(wrong | unplaced).select(*block, "N", "TRT01P", "OF_ARM").sort(*block, "TRT01P")
 
 
-def unresolved_sources(adtte: pl.DataFrame, datasets: Frames) -> pl.DataFrame:
+def unresolved_sources(adtte: pl.DataFrame, datasets: AnyFrames) -> pl.DataFrame:
     """Rows of ADTTE whose SRCDOM, SRCVAR and SRCSEQ lead to no value: USUBJID, PARAMCD and the three.
 
     datasets: by name in lower case (`ds`, `rs`, `adsl`).
@@ -33,16 +33,20 @@ def unresolved_sources(adtte: pl.DataFrame, datasets: Frames) -> pl.DataFrame:
     source = ["SRCDOM", "SRCVAR", "SRCSEQ"]
     known = []
     for domain, variable in adtte.select("SRCDOM", "SRCVAR").unique().iter_rows():
-        frame = datasets.get(domain.lower(), pl.DataFrame())
-        sequence = f"{domain}SEQ"
-        if variable in frame.columns:
-            number = pl.col(sequence) if sequence in frame.columns else pl.lit(None, pl.Int64)
+        frame = datasets.get(domain.lower(), pl.DataFrame()).lazy()
+        columns, sequence = frame.collect_schema(), f"{domain}SEQ"
+        if variable in columns:
+            number = pl.col(sequence) if sequence in columns else pl.lit(None, pl.Int64)
             triplet = {"SRCDOM": pl.lit(domain), "SRCVAR": pl.lit(variable), "SRCSEQ": number}
             known.append(frame.filter(pl.col(variable).is_not_null()).select("USUBJID", **triplet))
     rows = adtte.select("USUBJID", "PARAMCD", *source)
     if not known:
         return rows
-    return rows.join(pl.concat(known), on=["USUBJID", *source], how="anti", nulls_equal=True)
+    on = ["USUBJID", *source]
+    unresolved = rows.lazy().join(
+        pl.concat(known), on=on, how="anti", nulls_equal=True, maintain_order="left"
+    )
+    return unresolved.collect()
 
 
 def without_parameter(adtte: pl.DataFrame, adsl: pl.DataFrame) -> pl.DataFrame:

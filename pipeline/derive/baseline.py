@@ -22,7 +22,7 @@ NOT_KNOWN = ("UNKNOWN", "UNK", "NOT DETERMINED")
 LIGHT_CHAIN_ONLY = {"KAPPA LC ONLY": "URINE KAPPA", "LAMBDA LC ONLY": "URINE LAMBDA"}
 
 
-def baseline_laboratory(lb: pl.DataFrame) -> pl.DataFrame:
+def baseline_laboratory(lb: pl.LazyFrame) -> pl.DataFrame:
     """B2MBL, CALBL, ALBBL, CREATBL in standard units, B2MGR1 and the derived ISS stage.
 
     The last result of the baseline visit counts; same day: LBSEQ. B2MGR1 compares the result as
@@ -38,10 +38,14 @@ def baseline_laboratory(lb: pl.DataFrame) -> pl.DataFrame:
         name: pl.col("LBSTRESN").filter(pl.col("LBTESTCD") == code).last() for name, code in codes.items()
     }
     b2m = pl.col("LBTESTCD") == "B2MICG"
-    wide = results.group_by("USUBJID", maintain_order=True).agg(
-        **last,
-        _reported=pl.col("LBORRES").filter(b2m).last(),
-        _unit=pl.col("LBORRESU").filter(b2m).last(),
+    wide = (
+        results.group_by("USUBJID", maintain_order=True)
+        .agg(
+            **last,
+            _reported=pl.col("LBORRES").filter(b2m).last(),
+            _unit=pl.col("LBORRESU").filter(b2m).last(),
+        )
+        .collect()
     )
     value = pl.col("_reported").str.strip_chars("<> ").cast(pl.Float64, strict=False)
     limit = pl.col("_unit").replace_strict(B2M_LIMIT, default=None, return_dtype=pl.Float64)

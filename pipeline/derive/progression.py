@@ -123,7 +123,7 @@ IMWG = Criteria(
 )
 
 
-def marker_findings(lb: pl.DataFrame, rs: pl.DataFrame, cut_off: dt.date) -> pl.DataFrame:
+def marker_findings(lb: pl.LazyFrame, rs: pl.DataFrame, cut_off: dt.date) -> pl.DataFrame:
     """The results of disease assessments, one row per subject, visit and marker that has one.
 
     Columns: USUBJID, VISITDT, VISIT, MARKER, VALUE (standard unit) or RESULT (word), ADT and ADTF (date of
@@ -133,21 +133,17 @@ def marker_findings(lb: pl.DataFrame, rs: pl.DataFrame, cut_off: dt.date) -> pl.
     visits = impute(rs.lazy().filter(pl.col("RSTESTCD") == "OVRLRESP"), "RSDTC", "VISITDT")
     visits = visits.select("USUBJID", "VISITDT", SPID="RSSPID").unique(["USUBJID", "SPID"], keep="any")
     marker = pl.concat_str("LBTESTCD", "LBSPEC", separator=" ")
-    laboratory = (
-        lb.lazy()
-        .filter(pl.col("LBCAT") == "DISEASE ASSESSMENT", pl.col("CAOTHER").ne_missing("Y"))
-        .select(
-            "USUBJID",
-            "VISIT",
-            SPID="LBSPID",
-            MARKER=marker.replace_strict(MARKER, default=None, return_dtype=pl.String),
-            VALUE="LBSTRESN",
-            RESULT="LBSTRESC",
-            DTC="LBDTC",
-            SRCDOM=pl.lit("LB"),
-            SRCVAR=pl.lit("LBDTC"),
-            SRCSEQ="LBSEQ",
-        )
+    laboratory = lb.filter(pl.col("LBCAT") == "DISEASE ASSESSMENT", pl.col("CAOTHER").ne_missing("Y")).select(
+        "USUBJID",
+        "VISIT",
+        SPID="LBSPID",
+        MARKER=marker.replace_strict(MARKER, default=None, return_dtype=pl.String),
+        VALUE="LBSTRESN",
+        RESULT="LBSTRESC",
+        DTC="LBDTC",
+        SRCDOM=pl.lit("LB"),
+        SRCVAR=pl.lit("LBDTC"),
+        SRCSEQ="LBSEQ",
     )
     lesions = (
         rs.lazy()

@@ -26,7 +26,9 @@ from pipeline.study import CutOff, Frames, Study
 from schemas import base
 
 RESTRICTED_MANIFEST = "treatment_codes.json"
-Compute = Callable[[CutOff, Frames], Frames]
+Inputs = Mapping[str, Any]
+"""What a step reads, by name: frames, lazy ones where the step says so."""
+Compute = Callable[[CutOff, Inputs], Frames]
 
 
 class Graph:
@@ -162,14 +164,15 @@ class Graph:
         if position > 0:
             ins[first] = f"sdtm_{first}"
 
-        def compute(cut_off: CutOff, inputs: Frames) -> Frames:
+        def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
             blinded = study.restricted if cut_off.date < study.unblinding else ()
             forms = {form: inputs[form] for form in domain.forms if form not in blinded}
             return {
                 f"sdtm_{domain.name}": tabulate.tabulate(study, domain, forms, cut_off, inputs.get(first))
             }
 
-        return self._step([f"sdtm_{domain.name}"], ins, compute, [tabulate, domain.model, study.folder])
+        code = [tabulate, domain.model, study.folder]
+        return self._step([f"sdtm_{domain.name}"], ins, compute, code, lazy=domain.forms)
 
     def adam(self) -> list[dg.AssetsDefinition]:
         """The analysis datasets; ADSL reads every domain, the others what is named here."""
@@ -183,19 +186,21 @@ class Graph:
             "adex": (adex.derive_adex, ("ex",)),
         }
 
-        def from_domains(cut_off: CutOff, inputs: Frames) -> Frames:
+        def from_domains(cut_off: CutOff, inputs: Inputs) -> Frames:
             return {"adam_adsl": adsl.derive_adsl(study, inputs, cut_off)}
 
         def derived(name: str, derive: Callable[..., pl.DataFrame], reads: Sequence[str]) -> Any:
-            def compute(cut_off: CutOff, inputs: Frames) -> Frames:
+            def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
                 frames = {dataset: inputs[dataset] for dataset in reads}
                 return {f"adam_{name}": derive(study, frames, inputs["adsl"], cut_off)}
 
             # ADTTE's sources are looked up in every domain.
             ins = _from(domains, dict.fromkeys([*reads, "adsl", *(domains if name == "adtte" else ())]))
-            return self._step([f"adam_{name}"], ins, compute, [derive, study.folder])
+            lazy = domains if name in ("adrs", "adtte") else ()
+            return self._step([f"adam_{name}"], ins, compute, [derive, study.folder], lazy=lazy)
 
-        steps = [self._step(["adam_adsl"], _from(domains, domains), from_domains, [adsl, study.folder])]
+        code, ins = [adsl, study.folder], _from(domains, domains)
+        steps = [self._step(["adam_adsl"], ins, from_domains, code, lazy=domains)]
         return steps + [derived(name, *derivation) for name, derivation in derivations.items()]
 
     def analysis(self) -> dg.AssetsDefinition:
@@ -203,7 +208,7 @@ class Graph:
         study = self.study
         datasets = dict.fromkeys(["adsl", *(analysis.dataset for analysis in study.analyses)])
 
-        def compute(cut_off: CutOff, inputs: Frames) -> Frames:
+        def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
             results, curves = analyse.run_analyses(study, inputs, cut_off)
             return {"results": results, "curves": curves}
 
@@ -221,7 +226,7 @@ class Graph:
         """Each printed number beside the number computed."""
         study = self.study
 
-        def compute(cut_off: CutOff, inputs: Frames) -> Frames:
+        def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
             return {"published": published.compare_published(study, inputs["results"], cut_off)}
 
         def verdicts(made: Frames) -> Metadata:
@@ -236,20 +241,27 @@ class Graph:
         compute: Compute,
         code: Sequence[object],
         describe: Callable[[Frames], Metadata] | None = None,
+        lazy: Sequence[str] = (),
     ) -> dg.AssetsDefinition:
-        """A step of one cut-off: tables in by name, `compute`, tables out by asset."""
+        """A step of one cut-off: tables in by name, `compute`, tables out by asset.
+
+        lazy: the inputs that stay on the disk, because together they may not fit into memory.
+        """
         study, made = self.study, [self.tables[asset] for asset in assets]
         across = [check for check in self.checks if check.asset in assets]
 
         @dg.multi_asset(
             name="analysis" if len(assets) > 1 else assets[0],
             outs=asset_outs(made, study, *code),
-            ins={name: dg.AssetIn(asset) for name, asset in ins.items()},
+            ins={
+                name: dg.AssetIn(asset, dagster_type=LAZY) if name in lazy else dg.AssetIn(asset)
+                for name, asset in ins.items()
+            },
             check_specs=[*_all_checks(made), *(check.spec for check in across)],
             partitions_def=self.partitions,
             required_resource_keys={"run_lock"},
         )
-        def step(context: dg.AssetExecutionContext, **inputs: pl.DataFrame) -> Iterable[Any]:
+        def step(context: dg.AssetExecutionContext, **inputs: Any) -> Iterable[Any]:
             cut_off = study.cut_off(context.partition_key)
             frames = compute(cut_off, inputs)
             tables = {table: frames[table.asset] for table in made}

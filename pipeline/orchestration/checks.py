@@ -7,8 +7,9 @@ is written (`publishing.py`); what is computed (`pipeline.derive.audit`, `second
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -16,7 +17,7 @@ import polars as pl
 from pipeline.derive.audit import audit_blocks, unresolved_sources, without_parameter
 from pipeline.orchestration.publishing import SHOWN
 from pipeline.orchestration.second_road import TOLERANCE, compare_second_road
-from pipeline.study import CutOff, Frames, Study
+from pipeline.study import CutOff, Study
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class CrossCheck:
     asset: str
     name: str
     description: str
-    failing: Callable[[Frames], pl.DataFrame]
+    failing: Callable[[Mapping[str, Any]], pl.DataFrame]
     needs_arms: bool = False
 
     @property
@@ -37,7 +38,7 @@ class CrossCheck:
         """The check as the graph declares it."""
         return dg.AssetCheckSpec(self.name, asset=self.asset, description=self.description)
 
-    def result(self, study: Study, cut_off: CutOff, frames: Frames) -> dg.AssetCheckResult:
+    def result(self, study: Study, cut_off: CutOff, frames: Mapping[str, Any]) -> dg.AssetCheckResult:
         """What it finds; frames: what the step read, by name, and what it made, by asset."""
         asked = cut_off.date >= study.unblinding or not self.needs_arms
         failing = self.failing(frames) if asked else pl.DataFrame()
@@ -62,7 +63,7 @@ class CrossCheck:
 def cross_checks(study: Study) -> list[CrossCheck]:
     """The study's checks across tables."""
 
-    def second_road(frames: Frames) -> pl.DataFrame:
+    def second_road(frames: Mapping[str, Any]) -> pl.DataFrame:
         compared = compare_second_road(study, frames, frames["results"], frames["curves"])
         if compared.is_empty():
             return pl.DataFrame({"ANALYSIS": ["nothing was compared"]})

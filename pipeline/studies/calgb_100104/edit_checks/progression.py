@@ -38,7 +38,7 @@ def _marker_visits(seen: Seen, records: pl.DataFrame, subjects: pl.DataFrame) ->
     forms = {form: seen.forms[form].head(0).collect() for form in others} | {ASSESSMENT: records}
     lb = mapping.lb(forms).with_row_index("LBSEQ")
     rs = mapping.rs(forms).with_row_index("RSSEQ")
-    return marker_series(marker_findings(lb, rs, seen.date), subjects)
+    return marker_series(marker_findings(lb.lazy(), rs, seen.date), subjects)
 
 
 def signs(seen: Seen, criteria: Criteria) -> pl.DataFrame:
