@@ -12,6 +12,7 @@ import datetime as dt
 import polars as pl
 
 from pipeline.simulate.faults import Fault
+from pipeline.simulate.faults.words import day, written
 
 c, lit = pl.col, pl.lit
 ANY = lit(True)
@@ -22,16 +23,8 @@ UNBLINDED = dt.date(2009, 12, 17)
 _BLANK = lit(None, pl.String)
 
 
-def _day(column: str) -> pl.Expr:
-    return c(column).str.to_date("%Y-%m-%d", strict=False)
-
-
-def _written(date: pl.Expr) -> pl.Expr:
-    return date.dt.to_string("%Y-%m-%d")
-
-
 def _before_release() -> pl.Expr:
-    return _day("received_dt") < UNBLINDED
+    return day("received_dt") < UNBLINDED
 
 
 IDENTITY = (
@@ -41,7 +34,7 @@ IDENTITY = (
           {"patient_id": c("patient_id").str.replace("0", "O")}, ANY),
     Fault("number of nobody", "labs", "EC001", {"patient_id": "9" + c("patient_id").str.slice(1)}, ANY, 2),
     Fault("registered again with another birth date", "registration", "EC002",
-          {"birth_dt": _written(_day("birth_dt").dt.offset_by("-41d"))}, ANY, 2, "extra"),
+          {"birth_dt": written(day("birth_dt").dt.offset_by("-41d"))}, ANY, 2, "extra"),
     # The same person under a second number, with the disease history that shows it.
     Fault("registered under a second number", "registration", "EC003",
           {"patient_id": "9" + c("patient_id").str.slice(1)},
@@ -66,9 +59,9 @@ STRUCTURE = (
     Fault("first version called amended", "treatment_dose", "EC011",
           {"record_status": lit("AMENDED")}, ANY, 2),
     Fault("completed after it was received", "disease_assessment", "EC016",
-          {"completed_dt": _written(_day("received_dt").dt.offset_by("8d"))}, ANY, 2),
+          {"completed_dt": written(day("received_dt").dt.offset_by("8d"))}, ANY, 2),
     Fault("completed after it was received, contact", "follow_up", "EC016",
-          {"completed_dt": _written(_day("received_dt").dt.offset_by("1d"))}, ANY),
+          {"completed_dt": written(day("received_dt").dt.offset_by("1d"))}, ANY),
 )  # fmt: skip
 
 
@@ -105,28 +98,28 @@ CELLS = (
     _cell("treatment_dose", "EC009", "plt_nadir", lit("-1")),
     _cell("transplant", "EC009", "cd34_dose", lit("-1")),
     _cell("adverse_events", "EC014", "start_dt", "02/30/" + c("start_dt").str.head(4), share=2),
-    _cell("follow_up", "EC014", "contact_dt", _day("contact_dt").dt.to_string("%m/%d/%y"), share=2),
+    _cell("follow_up", "EC014", "contact_dt", day("contact_dt").dt.to_string("%m/%d/%y"), share=2),
     _cell("disease_assessment", "EC014", "assess_dt", "31/APR/" + c("assess_dt").str.head(4)),
     _cell("labs", "EC014", "collection_dt", c("collection_dt").str.head(4) + "-06-31"),
     _cell("induction", "EC014", "stop_dt", lit("last winter")),
 )  # fmt: skip
 
-_AFTER_RECEIPT = _written(_day("received_dt").dt.offset_by("12d"))
+_AFTER_RECEIPT = written(day("received_dt").dt.offset_by("12d"))
 TIME = (
     Fault("dated after its receipt", "disease_assessment", "EC015", {"assess_dt": _AFTER_RECEIPT},
           c("response_site") != "PD", 2),
     Fault("dated after its receipt, laboratory", "labs", "EC015", {"collection_dt": _AFTER_RECEIPT},
           c("visit") != "BASELINE", 2),
     Fault("contact after the data were closed", "follow_up", "EC018",
-          {"contact_dt": _written(c("_transfer").dt.offset_by("31d"))}, c("vital_status") == "ALIVE", 2),
+          {"contact_dt": written(c("_transfer").dt.offset_by("31d"))}, c("vital_status") == "ALIVE", 2),
     Fault("a century too early", "induction", "EC019",
           {"start_dt": c("start_dt").str.replace("^20", "19")}, c("start_dt").str.starts_with("20"), 2),
     Fault("a century too early, adverse event", "adverse_events", "EC019",
           {"start_dt": c("start_dt").str.replace("^20", "19")}, c("grade") != "5", 2),
     # What arrived after the death was known is dated after it.
     Fault("sample of a dead patient", "labs", "EC020",
-          {"collection_dt": _written(c("_death").dt.offset_by("2d"))},
-          (_day("received_dt") > c("_death").dt.offset_by("2d"))
+          {"collection_dt": written(c("_death").dt.offset_by("2d"))},
+          (day("received_dt") > c("_death").dt.offset_by("2d"))
           & (c("_death").dt.offset_by(SLOWEST) < c("_transfer")), 2),
     Fault("on-study form late", "on_study", "EC141", {}, c("_reg").dt.offset_by(SLOWEST) < c("_transfer"), 2,
           "late"),

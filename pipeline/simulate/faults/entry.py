@@ -12,6 +12,7 @@ import datetime as dt
 import polars as pl
 
 from pipeline.simulate.faults import Fault
+from pipeline.simulate.faults.words import day, moved, written
 
 c, lit = pl.col, pl.lit
 ANY = lit(True)
@@ -21,21 +22,9 @@ FIRST_VERSION_ENDS = dt.date(2005, 12, 1)
 """Patients registered before signed the first version of the protocol."""
 
 
-def _day(column: str) -> pl.Expr:
-    return c(column).str.to_date("%Y-%m-%d", strict=False)
-
-
-def _text(date: pl.Expr) -> pl.Expr:
-    return date.dt.to_string("%Y-%m-%d")
-
-
-def _moved(column: str, by: str) -> pl.Expr:
-    return _text(_day(column).dt.offset_by(by))
-
-
 def _after(event: str, by: str) -> pl.Expr:
     """Text of a day counted from a true event of the patient."""
-    return _text(c(event).dt.offset_by(by))
+    return written(c(event).dt.offset_by(by))
 
 
 def _known(event: str) -> pl.Expr:
@@ -49,15 +38,15 @@ def _other(column: str, one: str, another: str) -> pl.Expr:
 
 REGISTRATION = (
     Fault("consent after registration", "registration", "EC025",
-          {"consent_dt": _moved("registration_dt", "2d")}, ANY, 2),
+          {"consent_dt": moved("registration_dt", "2d")}, ANY, 2),
     Fault("registered before the trial opened", "registration", "EC026",
           {"registration_dt": lit("2004-11-15"), "consent_dt": lit("2004-11-10")}, ANY),
     Fault("registered after the trial closed", "registration", "EC026",
           {"registration_dt": lit("2010-01-05")}, ANY),
     Fault("71 years old at registration", "registration", "EC027",
-          {"birth_dt": _moved("registration_dt", "-71y1mo")}, ANY),
+          {"birth_dt": moved("registration_dt", "-71y1mo")}, ANY),
     Fault("17 years old at registration", "registration", "EC027",
-          {"birth_dt": _moved("registration_dt", "-17y11mo")}, ANY),
+          {"birth_dt": moved("registration_dt", "-17y11mo")}, ANY),
     Fault("performance status 2", "registration", "EC028", {"ecog_ps": lit("2")}, ANY, 2),
 )  # fmt: skip
 
@@ -123,9 +112,9 @@ INDUCTION = (
     Fault("third regimen", "induction", "EC041",
           {"regimen_no": lit("3"), "regimen_name": lit("MP"), "agent": lit("MELPHALAN")},
           (c("regimen_no") == "2") & _known("_reg"), 2, "extra"),
-    Fault("induction of more than a year", "induction", "EC042", {"start_dt": _moved("start_dt", "-14mo")},
+    Fault("induction of more than a year", "induction", "EC042", {"start_dt": moved("start_dt", "-14mo")},
           _FIRST_REGIMEN & _known("_reg"), 2),
-    Fault("stopped before it started", "induction", "EC043", {"stop_dt": _moved("start_dt", "-30d")},
+    Fault("stopped before it started", "induction", "EC043", {"stop_dt": moved("start_dt", "-30d")},
           c("stop_dt").is_not_null()),
     Fault("induction after the transplant", "induction", "EC043", {"stop_dt": _after("_tx", "18d")},
           c("stop_dt").is_not_null() & _known("_tx")),
@@ -139,11 +128,11 @@ TRANSPLANT = (
     Fault("transplant before registration", "transplant", "EC045", {"infusion_dt": _after("_reg", "-14d")},
           _known("_reg"), 2),
     Fault("second transplant before randomization", "transplant", "EC046",
-          {"infusion_dt": _moved("infusion_dt", "40d")}, _known("_rand"), 2, "extra"),
+          {"infusion_dt": moved("infusion_dt", "40d")}, _known("_rand"), 2, "extra"),
     Fault("few stem cells", "transplant", "EC047", {"cd34_dose": lit("1.4")}, ANY, 2),
     Fault("stem cells in another unit", "transplant", "EC048", {"cd34_dose": lit("320")}, ANY, 2),
     Fault("mobilization long before the transplant", "transplant", "EC049",
-          {"mobil_start_dt": _moved("infusion_dt", "-61d")},
+          {"mobil_start_dt": moved("infusion_dt", "-61d")},
           c("mobil_start_dt").is_not_null() & (c("_reg") < FIRST_VERSION_ENDS), 2),
     Fault("a tenth of the melphalan dose", "transplant", "EC050", {"mel_dose": lit("20")}, ANY, 2),
 )  # fmt: skip
@@ -180,7 +169,7 @@ UNBLINDING = (
     Fault("unblinded without a reason", "unblinding", "EC064", {"reason": lit(None)},
           c("scope") == "PATIENT"),
     Fault("unblinded without a deviation on file", "deviations", "EC064", {},
-          (c("deviation_code") == "UNBLIND") & (_day("deviation_dt").dt.offset_by("30d") < c("_transfer")), 1,
+          (c("deviation_code") == "UNBLIND") & (day("deviation_dt").dt.offset_by("30d") < c("_transfer")), 1,
           "late"),
     Fault("study unblinded on another day", "unblinding", "EC064",
           {"scope": lit("STUDY"), "reason": lit("DSMB_RELEASE"), "patient_id": lit(None),

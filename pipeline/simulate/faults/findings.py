@@ -9,6 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipeline.simulate.faults import Fault
+from pipeline.simulate.faults.words import day, moved
 
 c, lit = pl.col, pl.lit
 _BLANK = lit(None, pl.String)
@@ -18,15 +19,6 @@ _SLOWEST = "430d"
 FORM = "disease_assessment"
 ON_SCHEDULE = c("visit").str.starts_with("M")
 """A planned visit after randomisation, of an assessment as of a laboratory result."""
-
-
-def _day(column: str | pl.Expr) -> pl.Expr:
-    text = c(column) if isinstance(column, str) else column
-    return text.str.to_date("%Y-%m-%d", strict=False)
-
-
-def _moved(column: str, by: str) -> pl.Expr:
-    return _day(column).dt.offset_by(by).dt.to_string("%Y-%m-%d")
 
 
 def _number(column: str | pl.Expr) -> pl.Expr:
@@ -49,9 +41,9 @@ def _next(column: str) -> pl.Expr:
 
 
 LAST_KNOWN = _last("received_dt") <= c("received_dt")
-NEXT_KNOWN = _day(_next("received_dt")) <= c("_transfer")
+NEXT_KNOWN = day(_next("received_dt")) <= c("_transfer")
 NO_LATER_KNOWN = pl.all_horizontal(
-    (_day(_after("received_dt", later)) > c("_transfer")).fill_null(True) for later in (1, 2, 3)
+    (day(_after("received_dt", later)) > c("_transfer")).fill_null(True) for later in (1, 2, 3)
 )
 FREE_OF_PROGRESSION = c("_pd").is_null() | (c("_pd") > c("_transfer"))
 CALLED_PD = c("response_site") == "PD"
@@ -66,7 +58,7 @@ TWICE_CALLED_PD = (
     & NEXT_KNOWN
     & (_next("response_site") == "PD")
     & (_next("record_status") == "ORIGINAL")
-    & (_day(_after("received_dt", 2)) > c("_transfer")).fill_null(True)
+    & (day(_after("received_dt", 2)) > c("_transfer")).fill_null(True)
 )
 
 
@@ -77,9 +69,9 @@ def _call(*calls: str) -> pl.Expr:
 COMPONENTS = (
     Fault("assessment dated to the month", FORM, "EC065", {"assess_dt": c("assess_dt").str.head(7)},
           ON_SCHEDULE & _call("PR", "SD"), 2),
-    Fault("serum 75 days before the assessment", FORM, "EC065", {"spep_dt": _moved("assess_dt", "-75d")},
+    Fault("serum 75 days before the assessment", FORM, "EC065", {"spep_dt": moved("assess_dt", "-75d")},
           ON_SCHEDULE & c("spep_dt").is_not_null() & _call("PR", "SD"), 2),
-    Fault("marrow 40 days before the assessment", FORM, "EC065", {"bm_dt": _moved("assess_dt", "-40d")},
+    Fault("marrow 40 days before the assessment", FORM, "EC065", {"bm_dt": moved("assess_dt", "-40d")},
           c("bm_dt").is_not_null() & ~CALLED_PD),
     Fault("serum M-protein in g/L, called g/dL", FORM, "EC066", {"spep_result": lit("28")},
           ON_SCHEDULE & (_number("spep_result") > 0.5) & (c("spep_unit") == "g/dL"), 3),
@@ -138,16 +130,16 @@ CALLS = (
           {"assess_dt": c("received_dt"), "spep_dt": c("received_dt")},
           (c("visit") == "UNSCHED") & CALLED_PD & (c("pd_basis") == "SERUM") & LAST_KNOWN
           & c("_randomised") & (_last("visit") == "PD") & (_last("pd_basis") == "SERUM")
-          & ((_day("received_dt") - _day(_last("assess_dt"))).dt.total_days() > 90)
+          & ((day("received_dt") - day(_last("assess_dt"))).dt.total_days() > 90)
           & (_next("assess_dt") > c("received_dt")).fill_null(True), 1),
     Fault("progression without its date", FORM, "EC076", {"pd_dt": _BLANK},
           CALLED_PD & c("pd_dt").is_not_null() & (c("visit") == "PD")),
     Fault("date of progression without progression", FORM, "EC076", {"pd_dt": c("assess_dt")},
           ON_SCHEDULE & _call("PR", "SD", "CR")),
-    Fault("progression after the assessment", FORM, "EC076", {"pd_dt": _moved("assess_dt", "20d")},
+    Fault("progression after the assessment", FORM, "EC076", {"pd_dt": moved("assess_dt", "20d")},
           CALLED_PD & (c("visit") == "PD")
-          & (_day("assess_dt").dt.offset_by("20d") <= _day("received_dt"))),
-    Fault("progression before a visit without it", FORM, "EC076", {"pd_dt": _moved("assess_dt", "-200d")},
+          & (day("assess_dt").dt.offset_by("20d") <= day("received_dt"))),
+    Fault("progression before a visit without it", FORM, "EC076", {"pd_dt": moved("assess_dt", "-200d")},
           CALLED_PD & (c("visit") == "PD") & LAST_KNOWN & (_last("response_site") != "PD")),
     Fault("a category that EBMT has not", FORM, "EC077", {"response_site": lit("VGPR")},
           ON_SCHEDULE & _call("PR") & (c("criteria_used") == "EBMT"), 2),
@@ -155,13 +147,13 @@ CALLS = (
           ON_SCHEDULE & _call("PR") & (c("criteria_used") == "IMWG")),
     Fault("better after progression", FORM, "EC078", {"response_site": lit("PR"), **NOT_PD},
           CALLED_PD & (_last("response_site") == "PD") & LAST_KNOWN
-          & (c("_next").is_null() | (_day("assess_dt") < c("_next"))), 2),
+          & (c("_next").is_null() | (day("assess_dt") < c("_next"))), 2),
     Fault("assessment late, with those around it known", FORM, "EC079", {},
           ON_SCHEDULE & LAST_KNOWN & NEXT_KNOWN & FREE_OF_PROGRESSION & c("_randomised")
           & (_last("assess_dt") > c("_rand").dt.to_string("%Y-%m-%d"))
-          & (c("_stop") > _day(_next("assess_dt")))
-          & (_day(_next("assess_dt")).dt.offset_by(_SLOWEST) < c("_transfer"))
-          & ((_day(_next("assess_dt")) - _day(_last("assess_dt"))).dt.total_days() > 190), 2, "late"),
+          & (c("_stop") > day(_next("assess_dt")))
+          & (day(_next("assess_dt")).dt.offset_by(_SLOWEST) < c("_transfer"))
+          & ((day(_next("assess_dt")) - day(_last("assess_dt"))).dt.total_days() > 190), 2, "late"),
 )  # fmt: skip
 
 LATER = c("assess_no").cast(pl.Int64) > c("assess_no").cast(pl.Int64).first().over("patient_id")
@@ -213,8 +205,8 @@ LABORATORY = (
 # Events whose counts had arrived.
 MEASURED = (
     (c("grade") == "3")
-    & (_day("start_dt").dt.offset_by(_SLOWEST) < c("_transfer"))
-    & (_day("start_dt") > c("_rand").dt.offset_by("20d"))
+    & (day("start_dt").dt.offset_by(_SLOWEST) < c("_transfer"))
+    & (day("start_dt") > c("_rand").dt.offset_by("20d"))
 )
 GRADES = tuple(
     Fault(f"graded worse than the count: {term}", "adverse_events", "EC091", {"grade": lit("4")},

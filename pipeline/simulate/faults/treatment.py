@@ -8,6 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from pipeline.simulate.faults import Fault
+from pipeline.simulate.faults.words import day, moved, written
 
 c = pl.col
 
@@ -16,22 +17,8 @@ KNOWN = pl.duration(days=420)
 """By so long after what it tells another form has arrived."""
 
 
-def _day(column: str) -> pl.Expr:
-    """A complete date; null where it is not."""
-    return c(column).str.to_date("%Y-%m-%d", strict=False)
-
-
-def _date(day: pl.Expr) -> pl.Expr:
-    return day.dt.to_string("%Y-%m-%d")
-
-
 def _days(n: int) -> pl.Expr:
     return pl.duration(days=n)
-
-
-def _moved(column: str, days: int) -> pl.Expr:
-    """The date so many days later, earlier where negative."""
-    return _date(_day(column) + _days(days))
 
 
 def _total(dose: float) -> pl.Expr:
@@ -46,7 +33,7 @@ def _words(text: str) -> pl.Expr:
 BLANK = pl.lit(None, pl.String)
 ALIVE, FREE = c("_death").is_null(), c("_pd").is_null()
 ON_STUDY = c("_randomised")
-LONG_AGO = _day("start_dt") + KNOWN <= c("_transfer")
+LONG_AGO = day("start_dt") + KNOWN <= c("_transfer")
 """An adverse event beside which the other forms of its time are known."""
 SEVERE = c("grade").is_in(["3", "4"])
 COUNTS = ("NEUTROPENIA", "THROMBOCYTOPENIA")
@@ -67,8 +54,8 @@ def _contact_before(column: str) -> pl.Expr:
 
 LATE_CYCLE = UNCHANGED & (c("days_taken") == "28") & (_of_cycle(1, "modification") == "NONE")
 """A whole cycle, and nothing changed in the next one either."""
-CYCLE_KNOWN = _day("cycle_start_dt") + KNOWN <= c("_transfer")
-OFF_KNOWN = (c("off_phase") == "BLINDED") & (_day("off_treatment_dt") + KNOWN <= c("_transfer"))
+CYCLE_KNOWN = day("cycle_start_dt") + KNOWN <= c("_transfer")
+OFF_KNOWN = (c("off_phase") == "BLINDED") & (day("off_treatment_dt") + KNOWN <= c("_transfer"))
 UNRELATED_REASON = c("off_reason").is_in(["REFUSAL", "OTHER"])
 CONTACT_ONLY = (
     (c("progression_since_last") == "N") & (c("new_therapy") == "N") & (c("vital_status") == "ALIVE")
@@ -136,25 +123,25 @@ ADVERSE_EVENTS = (
         name="adverse event that ends before it starts",
         form="adverse_events",
         check="EC097",
-        among=_day("end_dt").is_not_null() & (_day("start_dt") > c("_rand") + _days(30)),
-        writes={"end_dt": _moved("start_dt", -9)},
+        among=day("end_dt").is_not_null() & (day("start_dt") > c("_rand") + _days(30)),
+        writes={"end_dt": moved("start_dt", "-9d")},
         share=2,
     ),
     Fault(
         name="ongoing adverse event with an end",
         form="adverse_events",
         check="EC097",
-        among=_day("end_dt").is_not_null() & (c("ongoing") == "N"),
+        among=day("end_dt").is_not_null() & (c("ongoing") == "N"),
         writes={"ongoing": _words("Y")},
     ),
     Fault(
         name="adverse event before consent",
         form="adverse_events",
         check="EC098",
-        among=c("grade").is_in(["1", "2"]) & _day("end_dt").is_not_null(),
+        among=c("grade").is_in(["1", "2"]) & day("end_dt").is_not_null(),
         writes={
-            "start_dt": _date(c("_reg") - _days(200)),
-            "end_dt": _date(c("_reg") - _days(190)),
+            "start_dt": written(c("_reg") - _days(200)),
+            "end_dt": written(c("_reg") - _days(190)),
             "cycle_no": _words("0"),
         },
         share=2,
@@ -163,10 +150,10 @@ ADVERSE_EVENTS = (
         name="adverse event between transplantation and randomization",
         form="adverse_events",
         check="EC099",
-        among=ON_STUDY & c("grade").is_in(["1", "2"]) & (_day("start_dt") > c("_rand")),
+        among=ON_STUDY & c("grade").is_in(["1", "2"]) & (day("start_dt") > c("_rand")),
         writes={
-            "start_dt": _date(c("_rand") - _days(60)),
-            "end_dt": _date(c("_rand") - _days(50)),
+            "start_dt": written(c("_rand") - _days(60)),
+            "end_dt": written(c("_rand") - _days(50)),
             "cycle_no": _words("0"),
             "action": _words("NA"),
         },
@@ -175,8 +162,8 @@ ADVERSE_EVENTS = (
         name="overlapping row of the same adverse event",
         form="adverse_events",
         check="EC100",
-        among=(c("grade") == "1") & (_day("end_dt") > _day("start_dt") + _days(3)),
-        writes={"grade": _words("2"), "start_dt": _moved("start_dt", 2)},
+        among=(c("grade") == "1") & (day("end_dt") > day("start_dt") + _days(3)),
+        writes={"grade": _words("2"), "start_dt": moved("start_dt", "2d")},
         share=2,
         how="extra",
     ),
@@ -210,8 +197,8 @@ ADVERSE_EVENTS = (
         among=(
             (c("action") == "NONE")
             & (c("_pd") + KNOWN <= c("_transfer"))
-            & (_day("start_dt") > c("_pd") - _days(120))
-            & (_day("start_dt") < c("_pd"))
+            & (day("start_dt") > c("_pd") - _days(120))
+            & (day("start_dt") < c("_pd"))
         ),
         writes={"action": _words("DRUG_STOPPED")},
     ),
@@ -219,7 +206,7 @@ ADVERSE_EVENTS = (
         name="second cancer as adverse event only",
         form="adverse_events",
         check="EC104",
-        among=c("_spm").is_null() & (c("grade") == "2") & (_day("start_dt") > c("_rand")) & LONG_AGO,
+        among=c("_spm").is_null() & (c("grade") == "2") & (day("start_dt") > c("_rand")) & LONG_AGO,
         writes={
             "ctcae_term": _words("Secondary malignancy - possibly related to cancer treatment"),
             "ctcae_category": _words("SECONDARY MALIGNANCY"),
@@ -296,7 +283,7 @@ DOSING = (
         form="treatment_dose",
         check="EC111",
         among=PLAIN_CYCLE & (c("cycle_no") == "1"),
-        writes={"cycle_start_dt": _date(c("_rand") - _days(9))},
+        writes={"cycle_start_dt": written(c("_rand") - _days(9))},
     ),
     Fault(
         name="first cycle more than 30 days after randomization",
@@ -305,12 +292,12 @@ DOSING = (
         among=(
             PLAIN_CYCLE
             & (c("cycle_no") == "1")
-            & (_day("received_dt") > c("_rand") + _days(75))
-            & (_day("completed_dt") > c("_rand") + _days(60))
+            & (day("received_dt") > c("_rand") + _days(75))
+            & (day("completed_dt") > c("_rand") + _days(60))
         ),
         writes={
-            "cycle_start_dt": _date(c("_rand") + _days(32)),
-            "cycle_end_dt": _date(c("_rand") + _days(59)),
+            "cycle_start_dt": written(c("_rand") + _days(32)),
+            "cycle_end_dt": written(c("_rand") + _days(59)),
         },
     ),
     Fault(
@@ -318,14 +305,14 @@ DOSING = (
         form="treatment_dose",
         check="EC112",
         among=PLAIN_CYCLE & (c("cycle_no").cast(pl.Int64) > 2) & CYCLE_KNOWN,
-        writes={"cycle_start_dt": _moved("cycle_start_dt", -20)},
+        writes={"cycle_start_dt": moved("cycle_start_dt", "-20d")},
     ),
     Fault(
         name="cycle entered twice with another end",
         form="treatment_dose",
         check="EC112",
         among=PLAIN_CYCLE,
-        writes={"cycle_end_dt": _moved("cycle_end_dt", -1)},
+        writes={"cycle_end_dt": moved("cycle_end_dt", "-1d")},
         how="extra",
     ),
     Fault(
@@ -348,15 +335,15 @@ DOSING = (
         check="EC114",
         among=(
             (c("treatment_phase") == "BLINDED")
-            & (_day("cycle_start_dt") < c("_pd"))
-            & (_day("received_dt") > c("_pd") + _days(100))
+            & (day("cycle_start_dt") < c("_pd"))
+            & (day("received_dt") > c("_pd") + _days(100))
             & (c("_pd") + KNOWN <= c("_transfer"))
         ),
         writes={
             "cycle_no": _words("99"),
-            "cycle_start_dt": _date(c("_pd") + _days(62)),
-            "cycle_end_dt": _date(c("_pd") + _days(89)),
-            "completed_dt": _date(c("_pd") + _days(95)),
+            "cycle_start_dt": written(c("_pd") + _days(62)),
+            "cycle_end_dt": written(c("_pd") + _days(89)),
+            "completed_dt": written(c("_pd") + _days(95)),
             "days_taken": _words("28"),
             "total_dose": (c("capsule_dose").cast(pl.Float64) * 28).cast(pl.String),
             "modification": _words("NONE"),
@@ -368,7 +355,7 @@ DOSING = (
         name="open-label capsules before the release",
         form="treatment_dose",
         check="EC115",
-        among=PLAIN_CYCLE & (_day("cycle_start_dt") < RELEASE),
+        among=PLAIN_CYCLE & (day("cycle_start_dt") < RELEASE),
         writes={"treatment_phase": _words("OPEN_LABEL_LEN")},
         share=2,
     ),
@@ -379,15 +366,15 @@ OFF_TREATMENT = (
         name="last dose long before the last cycle ends",
         form="off_treatment",
         check="EC116",
-        among=OFF_KNOWN & (_day("last_dose_dt") > c("_rand") + _days(150)),
-        writes={"last_dose_dt": _moved("last_dose_dt", -75)},
+        among=OFF_KNOWN & (day("last_dose_dt") > c("_rand") + _days(150)),
+        writes={"last_dose_dt": moved("last_dose_dt", "-75d")},
         share=2,
     ),
     Fault(
         name="off treatment for a progression that nobody reports",
         form="off_treatment",
         check="EC117",
-        among=OFF_KNOWN & FREE & ON_STUDY & UNRELATED_REASON & _day("last_dose_dt").is_not_null(),
+        among=OFF_KNOWN & FREE & ON_STUDY & UNRELATED_REASON & day("last_dose_dt").is_not_null(),
         writes={"off_reason": _words("PROGRESSION"), "off_reason_text": BLANK},
     ),
     Fault(
@@ -407,7 +394,7 @@ OFF_TREATMENT = (
         name="off treatment by the death of a patient who lives",
         form="off_treatment",
         check="EC118",
-        among=OFF_KNOWN & ALIVE & ON_STUDY & UNRELATED_REASON & _day("last_dose_dt").is_not_null(),
+        among=OFF_KNOWN & ALIVE & ON_STUDY & UNRELATED_REASON & day("last_dose_dt").is_not_null(),
         writes={"off_reason": _words("DEATH"), "off_reason_text": BLANK},
     ),
 )
@@ -417,7 +404,7 @@ FOLLOW_UP = (
         name="dead by the contact, no death report",
         form="follow_up",
         check="EC119",
-        among=ALIVE & CONTACT_ONLY & (_day("contact_dt") + KNOWN <= c("_transfer")),
+        among=ALIVE & CONTACT_ONLY & (day("contact_dt") + KNOWN <= c("_transfer")),
         writes={"vital_status": _words("DEAD")},
     ),
     Fault(
@@ -426,13 +413,13 @@ FOLLOW_UP = (
         check="EC119",
         among=(
             (c("vital_status") == "ALIVE")
-            & (_day("contact_dt") < c("_death"))
-            & (_day("received_dt") > c("_death") + _days(2))
+            & (day("contact_dt") < c("_death"))
+            & (day("received_dt") > c("_death") + _days(2))
             & (c("_death") + KNOWN <= c("_transfer"))
         ),
         writes={
-            "contact_dt": _date(c("_death") + _days(1)),
-            "completed_dt": _date(c("_death") + _days(2)),
+            "contact_dt": written(c("_death") + _days(1)),
+            "completed_dt": written(c("_death") + _days(2)),
         },
     ),
     Fault(
@@ -440,33 +427,33 @@ FOLLOW_UP = (
         form="follow_up",
         check="EC121",
         among=CONTACT_ONLY
-        & (_contact_before("contact_dt") > _moved("contact_dt", -240))
+        & (_contact_before("contact_dt") > moved("contact_dt", "-240d"))
         & (_contact_before("completed_dt") < c("completed_dt"))
         & (_contact_before("received_dt") <= c("received_dt")),
-        writes={"contact_dt": _moved("contact_dt", -250), "last_disease_assess_dt": BLANK},
+        writes={"contact_dt": moved("contact_dt", "-250d"), "last_disease_assess_dt": BLANK},
     ),
     Fault(
         name="out of sight and not called lost",
         form="follow_up",
         check="EC122",
-        among=(c("lost_to_fu") == "Y") & (_day("contact_dt") + _days(370) < c("_transfer")),
+        among=(c("lost_to_fu") == "Y") & (day("contact_dt") + _days(370) < c("_transfer")),
         writes={"lost_to_fu": _words("N")},
     ),
     Fault(
         name="progression at a contact that no assessment shows",
         form="follow_up",
         check="EC123",
-        among=ON_STUDY & FREE & CONTACT_ONLY & (_day("contact_dt") > c("_rand") + _days(60)),
-        writes={"progression_since_last": _words("Y"), "progression_dt": _moved("contact_dt", -20)},
+        among=ON_STUDY & FREE & CONTACT_ONLY & (day("contact_dt") > c("_rand") + _days(60)),
+        writes={"progression_since_last": _words("Y"), "progression_dt": moved("contact_dt", "-20d")},
         share=2,
     ),
     Fault(
         name="assessment after the contact that tells it",
         form="follow_up",
         check="EC124",
-        among=_day("last_disease_assess_dt").is_not_null()
-        & (_day("received_dt") > _day("contact_dt") + _days(5)),
-        writes={"last_disease_assess_dt": _moved("contact_dt", 2)},
+        among=day("last_disease_assess_dt").is_not_null()
+        & (day("received_dt") > day("contact_dt") + _days(5)),
+        writes={"last_disease_assess_dt": moved("contact_dt", "2d")},
         share=2,
     ),
     Fault(
@@ -480,8 +467,8 @@ FOLLOW_UP = (
         name="next therapy before transplantation",
         form="subsequent_therapy",
         check="EC126",
-        among=_day("start_dt").is_not_null() & (c("_tx") + KNOWN <= c("_transfer")),
-        writes={"start_dt": _date(c("_tx") - _days(30))},
+        among=day("start_dt").is_not_null() & (c("_tx") + KNOWN <= c("_transfer")),
+        writes={"start_dt": written(c("_tx") - _days(30))},
     ),
 )
 
@@ -501,7 +488,7 @@ DEATHS = (
         among=ON_STUDY
         & (c("_death") > c("_rand") + _days(500))
         & (c("_death") + _days(60) <= c("_transfer")),
-        writes={"death_dt": _date(c("_death") - _days(400))},
+        writes={"death_dt": written(c("_death") - _days(400))},
     ),
     Fault(
         name="death by the treatment without a fatal event",
@@ -515,8 +502,8 @@ DEATHS = (
         name="second date of death",
         form="death",
         check="EC127",
-        among=_day("death_dt").is_not_null(),
-        writes={"death_dt": _moved("death_dt", -3)},
+        among=day("death_dt").is_not_null(),
+        writes={"death_dt": moved("death_dt", "-3d")},
         how="extra",
     ),
     Fault(
@@ -528,7 +515,7 @@ DEATHS = (
     ),
 )
 
-AFTER_RANDOMIZATION = _day("dx_dt") > c("_rand")
+AFTER_RANDOMIZATION = day("dx_dt") > c("_rand")
 SECOND_CANCERS = (
     # The rarest first: a patient has one fault at a time.
     Fault(
@@ -543,7 +530,7 @@ SECOND_CANCERS = (
         form="new_primary_cancer",
         check="EC129",
         among=ON_STUDY & AFTER_RANDOMIZATION,
-        writes={"dx_dt": _date(c("_rand") - _days(180))},
+        writes={"dx_dt": written(c("_rand") - _days(180))},
     ),
     Fault(
         name="skin cancer among the solid tumours",
@@ -557,7 +544,7 @@ SECOND_CANCERS = (
         form="new_primary_cancer",
         check="EC132",
         among=AFTER_RANDOMIZATION & (c("spm_class") == "SOLID"),
-        writes={"dx_dt": _moved("dx_dt", 15), "report_source": _words("AE")},
+        writes={"dx_dt": moved("dx_dt", "15d"), "report_source": _words("AE")},
         how="extra",
     ),
     Fault(
@@ -610,15 +597,15 @@ CROSSOVER = (
         name="open-label capsules before crossing over",
         form="crossover",
         check="EC138",
-        among=TAKEN_UP & _day("first_len_dt").is_not_null(),
-        writes={"first_len_dt": _moved("crossover_reg_dt", -4)},
+        among=TAKEN_UP & day("first_len_dt").is_not_null(),
+        writes={"first_len_dt": moved("crossover_reg_dt", "-4d")},
     ),
     Fault(
         name="declined and entered as crossed over",
         form="crossover",
         check="EC139",
-        among=(c("declined") == "Y") & (_day("received_dt") > _day("crossover_reg_dt") + _days(5)),
-        writes={"declined": _words("N"), "first_len_dt": _moved("crossover_reg_dt", 3)},
+        among=(c("declined") == "Y") & (day("received_dt") > day("crossover_reg_dt") + _days(5)),
+        writes={"declined": _words("N"), "first_len_dt": moved("crossover_reg_dt", "3d")},
     ),
 )
 
