@@ -546,6 +546,25 @@ def test_the_first_of_a_repeated_key_stays(tmp_path: Path) -> None:
     assert ingested.quarantined["TEXT"].to_list() == [lab(1, result="9"), lab(2, result="8")]
 
 
+def test_files_that_are_too_large_to_look_at_together_give_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = [
+        text(lab(1), lab(2, result="much"), lab(3, lln="low")),
+        b"",
+        text(lab(1), lab(4), "too,few"),
+        text(lab(2), lab(5, site_code="")),
+    ]
+    (tmp_path / "together").mkdir()
+    together = ingest(tmp_path / "together", *files)
+    assert {"key", "fields", "empty_file", "lln_not_a_number"} <= set(together.findings["RULE"])
+    monkeypatch.setattr("pipeline.ingest._ROWS_TOGETHER", 4)
+    (tmp_path / "apart").mkdir()
+    apart = ingest(tmp_path / "apart", *files)
+    for name, frame in vars(together).items():
+        assert frame.equals(getattr(apart, name)), name
+
+
 def test_a_row_that_was_turned_away_holds_no_key(tmp_path: Path) -> None:
     ingested = ingest(tmp_path, text(lab(1, test="ANK")), text(lab(1, test="ANC")))
     assert ingested.accepted.select("FILE", "test").rows() == [("2009-06-02/labs.csv", "ANC")]
