@@ -93,14 +93,14 @@ def test_sql_tells_what_is_wrong_with_the_statement(warehouse: Path) -> None:
 
 
 def test_a_study_may_be_named_by_its_folder_or_the_one_above(tmp_path: Path) -> None:
-    from pipeline.cli import _raw
+    from pipeline.cli.common import the_raw
     from pipeline.studies import STUDIES
 
     study = STUDIES["calgb_100104"]
     folder = tmp_path / study.name
     (folder / "2009-06-30").mkdir(parents=True)
     (folder / "2009-06-30" / "transfer.json").write_text("{}")
-    assert _raw(study, folder) == _raw(study, tmp_path) == folder
+    assert the_raw(study, folder) == the_raw(study, tmp_path) == folder
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,24 @@
+"""The `pipeline` command. A new command is a function in a module of this package and a name in COMMANDS.
+
+Every command imports what it needs when it is called, so that `--help` and `sql` answer at once. What does
+not belong here: any computation, any text that a release holds.
+"""
+
+from __future__ import annotations
+
+import click
+
+from pipeline.cli.query import compare, sql, trace
+from pipeline.cli.run import run
+from pipeline.cli.simulate import simulate
+
+COMMANDS = (run, simulate, compare, sql, trace)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def main() -> None:
+    """A clinical trial from raw case-report forms to its results, in a warehouse that answers SQL."""
+
+
+for _command in COMMANDS:
+    main.add_command(_command)

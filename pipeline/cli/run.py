@@ -1,0 +1,98 @@
+"""`pipeline run`.
+
+What does not belong here: any computation, any text that a release holds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from pipeline.cli.common import (
+    FOLDER,
+    ROOT,
+    ask,
+    raw_option,
+    show,
+    study_option,
+    the_cut_offs,
+    the_raw,
+    the_study,
+    warehouse_option,
+)
+from pipeline.cli.query import verdicts
+
+if TYPE_CHECKING:
+    from pipeline.orchestration.resources import Folders
+    from pipeline.orchestration.runner import FailedCheck
+    from pipeline.study import Study
+
+
+@click.command()
+@study_option
+@click.option("--cutoff", "cut_offs", multiple=True, metavar="DATE", help="A data cut-off; default: all.")
+@raw_option
+@click.option(
+    "--restricted",
+    type=FOLDER,
+    envvar="PIPELINE_RESTRICTED",
+    help="Folder of the treatment codes. Default: restricted/ in the folder of transfers.",
+)
+@warehouse_option
+def run(
+    study: str, cut_offs: tuple[str, ...], raw: Path | None, restricted: Path | None, warehouse: Path
+) -> None:
+    """Run the study: raw forms to results, figures and a new release of the warehouse."""
+    value = the_study(study)
+    chosen = the_cut_offs(value, cut_offs)
+    transfers = the_raw(value, raw)
+    click.echo("loading ...")
+    from pipeline.definitions import build_defs
+    from pipeline.orchestration.resources import Folders, WarehouseInUse
+    from pipeline.orchestration.runner import RunFailed, run_study
+
+    folders = Folders(transfers, (restricted or transfers / "restricted").absolute(), warehouse.absolute())
+    definitions = build_defs(value, folders.raw, folders.restricted, folders.warehouse)
+    try:
+        failed = run_study(
+            definitions, folders, chosen, ROOT, lambda cut_off, group: click.echo(f"{cut_off}  {group}")
+        )
+    except WarehouseInUse as error:
+        raise click.ClickException(str(error)) from None
+    except RunFailed as error:
+        raise click.ClickException(f"{error}\nThe last release, if there was one, is as it was.") from None
+    _report(value, folders, chosen, failed)
+
+
+def _report(study: Study, folders: Folders, cut_offs: Sequence[str], failed: Sequence[FailedCheck]) -> None:
+    """What a run ends with: results, verdicts, checks that did not pass, and where everything is."""
+    from pipeline.orchestration.queries import EDIT_CHECK_ASSETS
+    from pipeline.outputs.summary import summarise
+
+    these = ", ".join(map(quoted, cut_offs))
+    results = ask(folders.warehouse, study.name, f"FROM analysis.results WHERE CUTOFF IN ({these})")
+    click.echo()
+    show(summarise(study, results))
+    click.echo(verdicts(folders.warehouse, study.name))
+    rows = ask(folders.warehouse, study.name, "SELECT count(*) FROM quarantine.rows").item()
+    click.echo(f"{rows} rows in quarantine")
+    open_queries = (
+        "SELECT count(*) AS n, count(DISTINCT CHECK_ID) AS m FROM quality.queries WHERE STATE = 'open'"
+    )
+    queries, asking = ask(folders.warehouse, study.name, open_queries).row(0)
+    click.echo(
+        f"{queries} queries to the sites are open, of {asking} edit checks (quality.queries, the report)"
+    )
+    for check in failed:
+        if check.asset in EDIT_CHECK_ASSETS and not check.error:
+            continue  # told above as a sum; the UI and the report show each
+        where = f" at {check.cut_off}" if check.cut_off else ""
+        rows = f", {check.rows} rows" if check.rows else ""
+        kind = "check failed" if check.error else "to look at"
+        click.echo(f"{kind}: {check.asset} {check.name}{where}{rows}")
+    click.echo(f"warehouse  {folders.warehouse / study.name}.duckdb")
+    for cut_off in cut_offs:
+        click.echo(f"report     {folders.releases / cut_off / 'index.html'}")
