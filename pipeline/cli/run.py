@@ -15,6 +15,7 @@ from pipeline.cli.common import (
     FOLDER,
     ROOT,
     ask,
+    quoted,
     raw_option,
     show,
     study_option,
