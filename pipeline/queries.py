@@ -74,7 +74,7 @@ def check_arms(study: Study, accepted: AnyFrames, restricted: Frames, cut_off: C
     accepted: the forms those checks name; restricted: the restricted files. Nothing before the unblinding.
     """
     checks = asked_with_arms(study)
-    if cut_off.date < study.unblinding or not checks:
+    if study.is_blinded(cut_off) or not checks:
         return empty(ArmFindings)
     seen = seen_at(study, accepted, cut_off.date)
     opened = {name: rows.lazy() for name, rows in restricted.items()}

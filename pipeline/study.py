@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import polars as pl
 
-from schemas.base import Table
+from schemas.base import Table, blinded
 
 Frames = Mapping[str, pl.DataFrame]
 AnyFrames = Mapping[str, pl.DataFrame | pl.LazyFrame]
@@ -255,3 +255,11 @@ class Study:
         raise KeyError(
             f"{id} is not a cut-off of {self.id}; there are {', '.join(c.id for c in self.cut_offs)}"
         )
+
+    def is_blinded(self, cut_off: CutOff) -> bool:
+        """Whether nobody but the monitoring board may know treatments at this cut-off."""
+        return cut_off.date < self.unblinding
+
+    def shape(self, model: type[Table], cut_off: CutOff) -> type[Table]:
+        """The table as this cut-off may have it: without what tells treatments while they are blinded."""
+        return blinded(model) if self.is_blinded(cut_off) else model

@@ -41,7 +41,7 @@ def tabulate(
     rows = domain.build({form: given.lazy().collect() for form, given in forms.items()}).with_columns(
         STUDYID=pl.lit(study.id), DOMAIN=pl.lit(code), CUTOFF=pl.lit(cut_off.date)
     )
-    declared = dtypes(domain.model)
+    declared = dtypes(study.shape(domain.model, cut_off))
     rows = rows.sort("USUBJID", *domain.order, nulls_last=True, maintain_order=True)
     if f"{code}SEQ" in declared:
         rows = rows.with_columns(pl.int_range(1, pl.len() + 1).over("USUBJID").alias(f"{code}SEQ"))

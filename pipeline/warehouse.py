@@ -41,12 +41,16 @@ class WarehouseError(Exception):
 
 @dataclass(frozen=True)
 class WarehouseTable:
-    """A table of a release: where it goes, its shape, and the Parquet files whose rows it takes in order."""
+    """A table of a release: where it goes, its shape, and the Parquet files whose rows it takes in order.
+
+    optional: columns that a file may lack (its rows have none of them) or that it may have and the table not.
+    """
 
     schema: str
     name: str
     model: type[Table]
     files: tuple[Path, ...]
+    optional: frozenset[str] = frozenset()
 
     @property
     def path(self) -> str:
@@ -166,7 +170,6 @@ def _load(connection: duckdb.DuckDBPyConnection, table: WarehouseTable) -> int:
     from schemas.base import columns
 
     expected = {c.name: _sql_type(table.path, c) for c in columns(table.model)}
-    chosen = ", ".join(map(_quoted, expected))
     into = f"{_quoted(table.schema)}.{_quoted(table.name)}"
     rows = 0
     for file in table.files:
@@ -174,8 +177,10 @@ def _load(connection: duckdb.DuckDBPyConnection, table: WarehouseTable) -> int:
         try:
             described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", source).fetchall()
             found = {name: dtype for name, dtype, *_ in described}
-            if found != expected:
-                raise WarehouseError(f"{table.path}: {file.name} {_difference(found, expected)}")
+            sure, there = ({c: t for c, t in s.items() if c not in table.optional} for s in (expected, found))
+            if sure != there:
+                raise WarehouseError(f"{table.path}: {file.name} {_difference(there, sure)}")
+            chosen = ", ".join(_quoted(name) for name in expected if name in found)
             insert = f"INSERT INTO {into} ({chosen}) SELECT {chosen} FROM read_parquet(?)"
             rows += connection.execute(insert, source).fetchall()[0][0]
         except duckdb.Error as error:

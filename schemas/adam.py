@@ -17,7 +17,7 @@ from pandera.api.polars.types import PolarsData
 
 from schemas import codelists as cl
 from schemas import terminology as ct
-from schemas.base import Table, column
+from schemas.base import ABSENT, Table, column
 
 DATE_FLAG = ("D", "M", "Y")
 PARAMETER_CODE = r"^[A-Z][A-Z0-9_]{0,7}$"
@@ -72,7 +72,12 @@ def holds(data: PolarsData, rule: pl.Expr) -> pl.LazyFrame:
 
 
 def one_to_one(data: PolarsData, pairs: Sequence[tuple[str, str]]) -> pl.LazyFrame:
-    """Whether each value of either variable goes with one value of the other, null included."""
+    """Whether each value of either variable goes with one value of the other, null included.
+
+    Pairs that a blinded table does not have are passed over.
+    """
+    there = set(data.lazyframe.collect_schema().names())
+    pairs = [pair for pair in pairs if there.issuperset(pair)]
     rules = [pl.struct(a, b).n_unique().over(side) == 1 for a, b in pairs for side in (pl.col(a), pl.col(b))]
     return data.lazyframe.select(pl.all_horizontal(rules))
 
@@ -88,8 +93,8 @@ class Subject(Table):
 class Treated(Subject):
     """Variables every analysis dataset but ADSL copies from it"""
 
-    TRT01P: str = optional("Planned Treatment for Period 01", comment="ADSL.TRT01P")
-    TRT01PN: int = optional("Planned Treatment for Period 01 (N)", comment="ADSL.TRT01PN")
+    TRT01P: str = optional("Planned Treatment for Period 01", blinded=ABSENT, comment="ADSL.TRT01P")
+    TRT01PN: int = optional("Planned Treatment for Period 01 (N)", blinded=ABSENT, comment="ADSL.TRT01PN")
 
 
 class ADSL(Subject):
@@ -105,16 +110,23 @@ class ADSL(Subject):
     SEX: str = column("Sex", codelist=ct.SEX, comment="DM.SEX")
     RACE: str = optional("Race", comment="DM.RACE")
     ETHNIC: str = optional("Ethnicity", comment="DM.ETHNIC")
-    ARM: str = column("Description of Planned Arm", codelist=ct.ARM, comment="DM.ARM")
+    ARM: str = column("Description of Planned Arm", codelist=ct.ARM, blinded=ct.ARM_BLINDED, comment="DM.ARM")
     TRT01P: str = optional(
         "Planned Treatment for Period 01",
-        comment="DM.ARM of a randomised subject; null before the treatment code list is released",
+        blinded=ABSENT,
+        comment="DM.ARM of a randomised subject; not there before the treatment code list is released",
     )
-    TRT01PN: int = optional("Planned Treatment for Period 01 (N)", comment="number of the study's arm")
+    TRT01PN: int = optional(
+        "Planned Treatment for Period 01 (N)", blinded=ABSENT, comment="number of the study's arm"
+    )
     TRT01A: str = optional(
-        "Actual Treatment for Period 01", comment="DM.ACTARM of a subject with SAFFL = Y; null before release"
+        "Actual Treatment for Period 01",
+        blinded=ABSENT,
+        comment="DM.ACTARM of a subject with SAFFL = Y; not there before release",
     )
-    TRT01AN: int = optional("Actual Treatment for Period 01 (N)", comment="number of the study's arm")
+    TRT01AN: int = optional(
+        "Actual Treatment for Period 01 (N)", blinded=ABSENT, comment="number of the study's arm"
+    )
     RANDFL: str = yes_no("Randomized Population Flag", comment="Y: DS holds a RANDOMIZED milestone")
     ITTFL: str = yes_no("Intent-To-Treat Population Flag", comment="RANDFL, analysed as randomised")
     SAFFL: str = yes_no(
@@ -159,7 +171,7 @@ class ADSL(Subject):
     STRATAR: str = optional(
         "Strata Used for Randomization", comment="STRAT1R, STRAT2R and STRAT3R joined by a slash"
     )
-    BLOCKNO: int = optional("Randomization Block in Stratum", ge=1, comment="DS.BLOCKNO")
+    BLOCKNO: int = optional("Randomization Block in Stratum", blinded=ABSENT, ge=1, comment="DS.BLOCKNO")
     RANDNUM: str = optional("Randomization Number", comment="DM.RANDNO")
     ECOGBL: int = optional(
         "ECOG Performance Status at Baseline",
@@ -245,14 +257,17 @@ class ADSL(Subject):
     XOELFL: str = optional(
         "Eligible for Crossover Flag",
         codelist=cl.YES_NO,
-        comment="Y: randomised to placebo, alive and without progression on the day of unblinding; null "
+        blinded=ABSENT,
+        comment="Y: randomised to placebo, alive and without progression on the day of unblinding; not there "
         "before the treatment code list is released",
     )
     XOFL: str = yes_no("Crossover Flag", comment="Y: DS holds CROSSOVER")
     XODT: dt.date = optional(
         "Date of Crossover", comment="first open-label EX.EXSTDTC, else the DSSTDTC of CROSSOVER"
     )
-    TRT02A: str = optional("Actual Treatment for Period 02", comment="LENALIDOMIDE if XOFL = Y")
+    TRT02A: str = optional(
+        "Actual Treatment for Period 02", blinded=ABSENT, comment="LENALIDOMIDE if XOFL = Y"
+    )
     SPM1FL: str = yes_no("Second Primary Cancer Flag", comment="Y: ADCE holds a record with SPMFL = Y")
     SPM1DT: dt.date = optional("Date of Second Primary Cancer", comment="ADCE.ASTDT where SPMFL = Y")
     SPMSCRFL: str = yes_no(

@@ -19,6 +19,8 @@ import polars as pl
 from pandera.errors import SchemaErrors
 
 LABEL_LENGTH = 40
+ABSENT: tuple[Any, ...] = ()
+"""For `column(blinded=...)`: the column tells the treatment and is not there while treatments are blinded."""
 Severity = Literal["withhold", "reject", "query"]
 """What becomes of a received row that breaks a rule: it is turned away and its text is shown to nobody; it is
 turned away; it is accepted without the cell."""
@@ -33,6 +35,7 @@ def column(
     missing: Sequence[str] = (),
     severity: Severity = "reject",
     severity_of: Mapping[str, Severity] | None = None,
+    blinded: Sequence[Any] | None = None,
     comment: str = "",
     **checks: Any,
 ) -> Any:
@@ -42,7 +45,8 @@ def column(
     kind: what a raw cell holds where that is more than its dtype (`date_raw`: text that must follow
     the date grammar). missing: raw texts that mean "not known" and are read as null. severity: what
     becomes of a received row whose cell breaks a rule; severity_of: where that differs, by the name of
-    the check. checks: any other keyword of `pandera.Field` (ge, le, str_matches, unique, ...).
+    the check. blinded: what the column may hold while treatments are blinded; nothing at all (`ABSENT`):
+    then there is no such column. checks: any other keyword of `pandera.Field` (ge, le, unique, ...).
     """
     if len(label) > LABEL_LENGTH:
         raise ValueError(f"label longer than {LABEL_LENGTH} characters: {label!r}")
@@ -54,6 +58,7 @@ def column(
         "codelist": tuple(codelist or ()),
         "severity": severity,
         "severity_of": dict(severity_of or {}),
+        "blinded": None if blinded is None else tuple(blinded),
     }
     return pa.Field(
         title=label, description=comment or None, nullable=not required, metadata=metadata, **checks
@@ -142,9 +147,46 @@ def accepted(model: type[Table]) -> type[Table]:
             schema.columns[column.name].nullable |= column.severity == "query"
         return schema
 
-    members = {"__doc__": model.__doc__, "__module__": model.__module__, "to_schema": classmethod(to_schema)}
-    relaxed: type[Table] = type(model.__name__, (model,), members)
+    relaxed = _variant(model, to_schema)
     return relaxed
+
+
+@cache
+def telling(model: type[Table]) -> frozenset[str]:
+    """The columns that tell the treatment: a blinded table does not have them."""
+    return frozenset(names(model)) - frozenset(names(blinded(model)))
+
+
+@cache
+def blinded(model: type[Table]) -> type[Table]:
+    """The table while treatments are blinded: without the columns that tell them, with fewer values."""
+
+    def to_schema(cls: type[Table]) -> Any:
+        schema = super(masked, cls).to_schema()
+        for name, spec in list(schema.columns.items()):
+            allowed = (spec.metadata or {}).get("blinded")
+            if allowed is None:
+                continue
+            if allowed == ABSENT:
+                del schema.columns[name]
+            else:
+                spec.metadata = {**spec.metadata, "codelist": allowed}
+                others = [check for check in spec.checks if check.name != "isin"]
+                spec.checks = [pa.Check.isin(list(allowed)), *others]
+        return schema
+
+    masked = _variant(model, to_schema)
+    return masked
+
+
+def _variant(model: type[Table], to_schema: Any) -> type[Table]:
+    """The same table by name, with another schema."""
+    members: dict[str, Any] = {
+        "__doc__": model.__doc__,
+        "__module__": model.__module__,
+        "to_schema": classmethod(to_schema),
+    }
+    return type(model.__name__, (model,), members)
 
 
 def names(model: type[Table]) -> list[str]:

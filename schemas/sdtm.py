@@ -11,7 +11,7 @@ import datetime as dt
 from typing import Any
 
 from schemas import terminology as ct
-from schemas.base import Table, column
+from schemas.base import ABSENT, Table, column
 
 DTC = r"^\d{4}(-\d{2}(-\d{2})?|---\d{2})?$"
 
@@ -57,10 +57,10 @@ class DM(Subject):
     SEX: str = column("Sex", codelist=ct.SEX)
     RACE: str = optional("Race")
     ETHNIC: str = optional("Ethnicity")
-    ARMCD: str = column("Planned Arm Code", codelist=ct.ARMCD)
-    ARM: str = column("Description of Planned Arm", codelist=ct.ARM)
-    ACTARMCD: str = column("Actual Arm Code", codelist=ct.ARMCD)
-    ACTARM: str = column("Description of Actual Arm", codelist=ct.ARM)
+    ARMCD: str = column("Planned Arm Code", codelist=ct.ARMCD, blinded=ct.ARMCD_BLINDED)
+    ARM: str = column("Description of Planned Arm", codelist=ct.ARM, blinded=ct.ARM_BLINDED)
+    ACTARMCD: str = column("Actual Arm Code", codelist=ct.ARMCD, blinded=ct.ARMCD_BLINDED)
+    ACTARM: str = column("Description of Actual Arm", codelist=ct.ARM, blinded=ct.ARM_BLINDED)
     COOPGRP: str = supplemental("Cooperative Group")
     PROTVER: str = supplemental("Protocol Version at Registration")
     RANDNO: str = supplemental("Randomization Number")
@@ -87,7 +87,7 @@ class DS(Subject):
     STRAT1V: str = supplemental("Beta-2-Microglobulin as Registered")
     STRAT2V: str = supplemental("Prior Thalidomide as Registered")
     STRAT3V: str = supplemental("Prior Lenalidomide as Registered")
-    BLOCKNO: int = supplemental("Randomisation Block in Stratum")
+    BLOCKNO: int = supplemental("Randomisation Block in Stratum", blinded=ABSENT)
 
     class Config:
         unique = ["CUTOFF", "USUBJID", "DSSEQ"]
@@ -98,7 +98,7 @@ class EX(Subject):
 
     EXSEQ: int = column("Sequence Number", ge=1)
     EXSPID: str = column("Sponsor-Defined Identifier")
-    EXTRT: str = column("Name of Treatment", codelist=ct.ARM)
+    EXTRT: str = column("Name of Treatment", codelist=ct.ARM, blinded=ct.ARM_BLINDED)
     EXDOSE: float = optional("Dose", ge=0)
     EXDOSU: str = column("Dose Units", codelist=["mg"])
     EXDOSFRQ: str = column("Dosing Frequency per Interval", codelist=["QD"])

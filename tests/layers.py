@@ -127,7 +127,7 @@ def run_layers(
     snapshots = {form: take_snapshot(study, form, rows, cut_off) for form, rows in accepted.items()}
     seen = {form: snapshot.current for form, snapshot in snapshots.items()}
     current, rejected = reject_records(study, seen, accepted, cut_off)
-    if cut_off.date >= study.unblinding:
+    if not study.is_blinded(cut_off):
         current["treatment_codes"] = forms["treatment_codes"]
     sdtm: dict[str, pl.DataFrame] = {}
     for domain in study.domains:

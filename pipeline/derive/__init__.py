@@ -28,7 +28,7 @@ def conform(rows: pl.DataFrame, model: type[Table]) -> pl.DataFrame:
 def with_subject(rows: pl.DataFrame, adsl: pl.DataFrame, *more: str) -> pl.DataFrame:
     """The rows with their subject's treatment and the named variables of ADSL; keeps the order of rows."""
     return rows.join(
-        adsl.select("USUBJID", "TRT01P", "TRT01PN", *more),
+        adsl.select("USUBJID", "^TRT01PN?$", *more),  # a pattern: while blinded there is no treatment
         on="USUBJID",
         how="left",
         maintain_order="left",

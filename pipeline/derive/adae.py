@@ -46,5 +46,5 @@ def derive_adae(study: Study, sdtm: Frames, adsl: pl.DataFrame, cut_off: CutOff)
             AOCCPIFL=flag_where(counted & (pl.int_range(pl.len()).over("USUBJID", "AEDECOD") == 0)),
             APERIOD=pl.when(pl.col("ASTDT") >= pl.col("XODT")).then(2).when(POSTRFL="Y").then(1),
         ),
-        ADAE,
+        study.shape(ADAE, cut_off),
     )

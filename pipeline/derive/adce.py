@@ -63,7 +63,7 @@ def derive_adce(study: Study, sdtm: Frames, adsl: pl.DataFrame, cut_off: CutOff)
             ANTHRFL=flag_where(pl.col("INDANTFL") == "Y"),
             PRCANYR=complete_years("_earlier", "ASTDT"),
         ),
-        ADCE,
+        study.shape(ADCE, cut_off),
     )
 
 

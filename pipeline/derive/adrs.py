@@ -169,4 +169,4 @@ def derive_adrs(study: Study, sdtm: AnyFrames, adsl: pl.DataFrame, cut_off: CutO
         AVAL=pl.col("AVALC").replace_strict(RESPONSE_ORDER, default=None),
         ADY=study_day(pl.col("ADT")),
     )
-    return conform(found, ADRS)
+    return conform(found, study.shape(ADRS, cut_off))

@@ -39,9 +39,9 @@ def milestones(ds: pl.DataFrame, pr: pl.DataFrame) -> pl.DataFrame:
         ds.sort("USUBJID", "DSSEQ")
         .group_by("USUBJID", maintain_order=True)
         .agg(
+            pl.col("^BLOCKNO$").filter(randomised).first(),  # a pattern: while blinded there is no block
             REGDT=_date("DSSTDTC").filter(registered).min(),
             RANDDT=_date("DSSTDTC").filter(randomised).min(),
-            BLOCKNO=pl.col("BLOCKNO").filter(randomised).first(),
             **{f"STRAT{n}R": pl.col(f"STRAT{n}").filter(randomised).first() for n in (1, 2, 3)},
             **{f"STRAT{n}V": pl.col(f"STRAT{n}V").filter(registered).first() for n in (1, 2, 3)},
         )
@@ -191,7 +191,8 @@ def derive_adsl(study: Study, sdtm: AnyFrames, cut_off: CutOff) -> pl.DataFrame:
         rows = rows.join(other, on="USUBJID", how="left", validate="1:1")
     rows = _populations(study, rows)
     rows = rows.join(outcome(study, sdtm, rows, cut_off), on="USUBJID", how="left", validate="1:1")
-    return conform(rows.with_columns(XOELFL=_eligible_for_crossover(study, cut_off.date), **_FINAL), ADSL)
+    rows = rows.with_columns(XOELFL=_eligible_for_crossover(study), **_FINAL)
+    return conform(rows, study.shape(ADSL, cut_off))
 
 
 def _populations(study: Study, rows: pl.DataFrame) -> pl.DataFrame:
@@ -219,12 +220,11 @@ def _populations(study: Study, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _eligible_for_crossover(study: Study, cut_off: dt.date) -> pl.Expr:
+def _eligible_for_crossover(study: Study) -> pl.Expr:
     """Y for subjects randomised to another treatment who were event-free on the day of unblinding."""
     later = [pl.col(date).is_null() | (pl.col(date) > study.unblinding) for date in ("PDDT", "DTHDT")]
     eligible = pl.all_horizontal(pl.col("TRT01P") != CROSSOVER_TREATMENT, *later)
-    released = (pl.col("ARM") != "BLINDED") & pl.lit(cut_off >= study.unblinding)
-    return pl.when(released).then(yes_no(eligible))
+    return pl.when(pl.col("ARM") != "BLINDED").then(yes_no(eligible))
 
 
 # What a subject without a record of the kind has, and what needs the outcome dates.

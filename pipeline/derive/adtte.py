@@ -98,7 +98,7 @@ def derive_adtte(study: Study, frames: AnyFrames, adsl: pl.DataFrame, cut_off: C
     rows = rows.sort("SUBJECT", maintain_order=True)  # of a subject, by PARAMCD as before
     of_subject = subjects.select(copied)[rows.get_column("SUBJECT")]
     return pl.concat([rows, of_subject], how="horizontal").select(
-        pl.col(name).cast(dtype) for name, dtype in dtypes(ADTTE).items()
+        pl.col(name).cast(dtype) for name, dtype in dtypes(study.shape(ADTTE, cut_off)).items()
     )
 
 

@@ -20,7 +20,7 @@ import datetime as dt
 from typing import Any
 
 from schemas import codelists as cl
-from schemas.base import Secret, Table, column
+from schemas.base import ABSENT, Secret, Table, column
 
 FORM_CODE = {
     "registration": "REG",
@@ -375,14 +375,16 @@ class Randomization(Form):
     strat_b2m: str = _item("Stratum: Beta-2-Microglobulin", codelist=cl.B2M_STRATUM, comment="mg/L")
     strat_thal: str = _item("Stratum: Prior Thalidomide", codelist=cl.YES_NO)
     strat_len: str = _item("Stratum: Prior Lenalidomide", codelist=cl.YES_NO)
-    block_no: int = _item("Block Number", required=False, ge=1, comment="statistics office only")
+    block_no: int = _item(
+        "Block Number", required=False, blinded=ABSENT, ge=1, comment="statistics office only"
+    )
     response_at_rand: str = _item(
         "Response at Randomization",
         required=False,
         codelist=["CR", "PR", "MR", "SD", "PD", "UNK"],
         comment="PD or missing is an eligibility deviation",
     )
-    kit_no: str = _item("Kit Number", str_matches=_KIT_NO)
+    kit_no: str = _item("Kit Number", blinded=ABSENT, str_matches=_KIT_NO)
 
 
 class TreatmentDose(Form):

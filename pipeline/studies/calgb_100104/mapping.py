@@ -280,6 +280,7 @@ def ds(forms: Frames) -> pl.DataFrame:
 
 
 def ex(forms: Frames) -> pl.DataFrame:
+    released = pl.lit("treatment_codes" in forms)  # an open label before the release is a site's mistake
     return (
         forms["treatment_dose"]
         .with_columns(subject())
@@ -287,9 +288,9 @@ def ex(forms: Frames) -> pl.DataFrame:
         .select(
             "USUBJID",
             sponsor_id("EXSPID"),
-            EXTRT=pl.when(pl.col("treatment_phase") == "BLINDED")
-            .then(pl.col("ARM").fill_null("BLINDED"))
-            .otherwise(pl.lit("LENALIDOMIDE")),
+            EXTRT=pl.when(released & (pl.col("treatment_phase") != "BLINDED"))
+            .then(pl.lit("LENALIDOMIDE"))
+            .otherwise(pl.col("ARM").fill_null("BLINDED")),
             EXDOSE="capsule_dose",
             EXDOSU=pl.lit("mg"),
             EXDOSFRQ=pl.lit("QD"),
