@@ -48,8 +48,8 @@ def outputs_of(warehouse: Path) -> Iterator[tuple[str, float]]:
     # Not above: what this process holds would count as the memory of those it starts.
     import polars as pl
 
+    from pipeline.folders import Folders
     from pipeline.orchestration.documents import render_tables, write_report
-    from pipeline.orchestration.resources import Folders
     from pipeline.outputs.figures import figures_of, render_figure, write_figure
     from pipeline.outputs.rtf import write_rtf
     from pipeline.studies import STUDIES

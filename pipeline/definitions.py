@@ -10,12 +10,13 @@ from pathlib import Path
 
 import dagster as dg
 
+from pipeline.folders import Folders
 from pipeline.orchestration.assets import Graph
 from pipeline.orchestration.automation import new_transfer, nightly, study_job
 from pipeline.orchestration.documents import build_document_assets, build_report_asset
 from pipeline.orchestration.queries import build_quality_assets
 from pipeline.orchestration.release import build_release_assets
-from pipeline.orchestration.resources import Folders, ParquetStage, run_lock
+from pipeline.orchestration.resources import ParquetStage, run_lock
 from pipeline.studies import STUDIES
 from pipeline.study import Study
 

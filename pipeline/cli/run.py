@@ -27,7 +27,7 @@ from pipeline.cli.common import (
 from pipeline.cli.query import verdicts
 
 if TYPE_CHECKING:
-    from pipeline.orchestration.resources import Folders
+    from pipeline.folders import Folders
     from pipeline.orchestration.runner import FailedCheck
     from pipeline.study import Study
 
@@ -52,7 +52,7 @@ def run(
     transfers = the_raw(value, raw)
     click.echo("loading ...")
     from pipeline.definitions import build_defs
-    from pipeline.orchestration.resources import Folders, WarehouseInUse
+    from pipeline.folders import Folders, WarehouseInUse
     from pipeline.orchestration.runner import RunFailed, run_study
 
     folders = Folders(transfers, (restricted or transfers / "restricted").absolute(), warehouse.absolute())

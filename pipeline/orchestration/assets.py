@@ -17,10 +17,11 @@ import polars as pl
 
 from pipeline import analyse, cutoff, edit_checks, ingest, published, stats, tabulate
 from pipeline.derive import adae, adce, adex, adrs, adsl, adtte
+from pipeline.folders import Folders
 from pipeline.orchestration.checks import cross_checks
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.publishing import Metadata, audit, hand_on, publish
-from pipeline.orchestration.resources import LAZY, Folders, log_access
+from pipeline.orchestration.resources import LAZY, log_access
 from pipeline.orchestration.tables import StagedTable, asset_out, check_specs, staged_tables
 from pipeline.study import CutOff, Frames, Study
 from schemas import base

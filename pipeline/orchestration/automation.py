@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
+from pipeline.folders import Folders
 from pipeline.ingest.transfers import MANIFEST
-from pipeline.orchestration.resources import Folders
 from pipeline.study import Study
 
 JOB = "study_job"

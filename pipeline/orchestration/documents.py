@@ -15,9 +15,9 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from pipeline.folders import Folders, sha256
 from pipeline.orchestration.assets import code_version, image
 from pipeline.orchestration.partitions import cut_off_partitions
-from pipeline.orchestration.resources import Folders, sha256
 from pipeline.orchestration.tables import STATISTICS
 from pipeline.outputs import figures as drawing
 from pipeline.outputs import rtf, site

@@ -19,15 +19,16 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
+from pipeline.folders import Folders, sha256, write
 from pipeline.orchestration.assets import RESTRICTED_MANIFEST, code_version
 from pipeline.orchestration.documents import always_made, document_files, report_files
 from pipeline.orchestration.partitions import cut_off_partitions
-from pipeline.orchestration.resources import Folders, parquet, sha256, write
+from pipeline.orchestration.resources import parquet
 from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
 from pipeline.outputs import NOTE
 from pipeline.study import CutOff, Study
 from pipeline.warehouse import WarehouseTable, build_release
-from schemas.base import dtypes
+from schemas.base import blinded, dtypes, telling
 from schemas.release import Releases
 
 PACKAGE = Path(__file__).parents[1]
@@ -98,7 +99,7 @@ def build_release_assets(
         target = folders.warehouse / f"{study.name}.duckdb"
         listed = folders.staged("releases")
         write(listed, parquet(_releases(study, manifests)))
-        placed = warehouse_tables(folders, tables, manifests)
+        placed = warehouse_tables(study, folders, tables, manifests)
         rows = build_release(target, placed, comment=NOTE, views=study.views)
         for cut_off, made in manifests.items():
             publish_folder(folders, cut_off, made)
@@ -164,15 +165,20 @@ def sealed_manifests(study: Study, folders: Folders) -> dict[str, Manifest]:
 
 
 def warehouse_tables(
-    folders: Folders, tables: Mapping[str, StagedTable], cut_offs: Iterable[str]
+    study: Study, folders: Folders, tables: Mapping[str, StagedTable], cut_offs: Iterable[str]
 ) -> list[WarehouseTable]:
-    """The tables of a release and the staged files that fill them."""
+    """The tables of a release and the staged files that fill them.
+
+    Before a cut-off with treatments is released, no table has a column that tells them.
+    """
     keys = list(cut_offs)
+    blind = all(study.is_blinded(study.cut_off(key)) for key in keys)
     placed = [
         WarehouseTable(
             *table.place,
-            table.model,
+            blinded(table.model) if blind else table.model,
             tuple(folders.staged(table.asset, key) for key in (keys if table.by_cut_off else [None])),
+            telling(table.model),
         )
         for table in tables.values()
         if table.place

@@ -1,56 +1,24 @@
-"""What assets stand on: folders, the Parquet stage, the lock of a warehouse, the log of restricted reads.
+"""What assets stand on: the Parquet stage, the lock of a warehouse, the log of restricted reads.
 
-What does not belong here: what is in a table, the released file (`pipeline.warehouse`).
+What does not belong here: what is in a table, where files lie (`pipeline.folders`), the released file
+(`pipeline.warehouse`).
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import fcntl
-import hashlib
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 
 import dagster as dg
 import polars as pl
 
+from pipeline.folders import Folders, exclusive, sha256, write
+
 LAZY = dg.PythonObjectDagsterType(pl.LazyFrame)
 """The type of an input of which a step takes only what it asks for, so that all forms fit into its memory."""
-
-
-class WarehouseInUse(Exception):
-    """Another run writes to this warehouse; the message says which process."""
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where one study's data come from and go to.
-
-    raw: the study's transfer folders; restricted: its treatment codes; warehouse: everything made.
-    """
-
-    raw: Path
-    restricted: Path
-    warehouse: Path
-
-    @property
-    def stage(self) -> Path:
-        """Each asset's rows, `<asset>/<cut-off>.parquet`."""
-        return self.warehouse / "stage"
-
-    @property
-    def releases(self) -> Path:
-        """Figures and manifest of each released cut-off."""
-        return self.warehouse / "releases"
-
-    def staged(self, asset: str, partition: str | None = None, suffix: str = "parquet") -> Path:
-        """An asset's file in the stage."""
-        return self.stage / asset / f"{partition or 'all'}.{suffix}"
 
 
 def parquet(frame: pl.DataFrame) -> bytes:
@@ -58,19 +26,6 @@ def parquet(frame: pl.DataFrame) -> bytes:
     buffer = BytesIO()
     frame.rechunk().write_parquet(buffer, compression="zstd")
     return buffer.getvalue()
-
-
-def sha256(data: bytes) -> str:
-    """The SHA-256 of the bytes, in hexadecimal."""
-    return hashlib.sha256(data).hexdigest()
-
-
-def write(path: Path, data: bytes) -> None:
-    """Write under a temporary name in the same folder, then rename: a reader sees all of it or none."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.part")
-    part.write_bytes(data)
-    os.replace(part, path)
 
 
 class ParquetStage(dg.IOManager):
@@ -92,39 +47,6 @@ class ParquetStage(dg.IOManager):
         partition = context.asset_partition_key if context.has_asset_partitions else None
         rows = pl.scan_parquet(self._folders.staged(context.asset_key.path[-1], partition))
         return rows if context.dagster_type is LAZY else rows.collect()
-
-
-_held: set[Path] = set()
-
-
-@contextmanager
-def exclusive(warehouse: Path) -> Iterator[None]:
-    """Hold the warehouse for one run; within it, more of the same process may enter.
-
-    The system frees the lock when the process ends, however it ends. Raises WarehouseInUse.
-    """
-    warehouse = warehouse.resolve()
-    if warehouse in _held:
-        yield
-        return
-    warehouse.mkdir(parents=True, exist_ok=True)
-    with (warehouse / ".run.lock").open("a+") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "unknown"
-            raise WarehouseInUse(
-                f"another run (process {holder}) writes to {warehouse}: wait for it, or use another warehouse"
-            ) from None
-        lock.truncate(0)
-        lock.write(str(os.getpid()))
-        lock.flush()
-        _held.add(warehouse)
-        try:
-            yield
-        finally:
-            _held.remove(warehouse)
 
 
 def run_lock(folders: Folders) -> dg.ResourceDefinition:

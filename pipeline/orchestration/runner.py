@@ -16,8 +16,8 @@ from uuid import uuid4
 import dagster as dg
 from dagster._core.events.log import EventLogEntry
 
+from pipeline.folders import Folders, exclusive
 from pipeline.orchestration.automation import JOB
-from pipeline.orchestration.resources import Folders, exclusive
 
 UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

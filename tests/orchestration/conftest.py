@@ -11,8 +11,8 @@ import dagster as dg
 import pytest
 
 from pipeline.definitions import build_defs
+from pipeline.folders import Folders
 from pipeline.orchestration.automation import JOB
-from pipeline.orchestration.resources import Folders
 from pipeline.orchestration.runner import QUIET, FailedCheck, run_study
 from pipeline.simulate import simulate_trial
 from pipeline.studies import STUDIES

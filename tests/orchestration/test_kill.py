@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from pipeline.orchestration.resources import exclusive
+from pipeline.folders import exclusive
 from pipeline.simulate import simulate_trial
 from pipeline.warehouse import query
 from tests.orchestration.conftest import CUT_OFFS, STUDY

@@ -15,8 +15,8 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver, S
 from dagster._core.loader import LoadingContextForTest
 
 from pipeline.definitions import build_defs
+from pipeline.folders import Folders, sha256, write
 from pipeline.orchestration.checks import CrossCheck, cross_checks
-from pipeline.orchestration.resources import Folders, sha256, write
 from pipeline.orchestration.runner import RunFailed
 from pipeline.orchestration.tables import staged_tables
 from pipeline.study import CutOff, Frames, Study
