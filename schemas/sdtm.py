@@ -1,8 +1,9 @@
 """The tabulation datasets, shaped like SDTM 1.x domains.
 
 Variables that SDTM would carry in SUPP-- stand beside the standard ones here, marked
-`kind="supplemental"`; an export moves them. --SPID is `<form>-<record>-<version>` of the raw record.
-What does not belong here: how a variable is filled (`pipeline/studies/*/mapping.py`).
+`kind="supplemental"`; an export moves them. The first line of a class is the dataset's label, at most 40
+characters. --SPID is `<form>-<record>-<version>` of the raw record. What does not belong
+here: how a variable is filled (`pipeline/studies/*/mapping.py`).
 """
 
 from __future__ import annotations
@@ -70,7 +71,10 @@ class DM(Subject):
 
 
 class DS(Subject):
-    """Disposition and protocol milestones"""
+    """Disposition
+
+    Milestones of the protocol among them.
+    """
 
     DSSEQ: int = column("Sequence Number", ge=1)
     DSSPID: str = column("Sponsor-Defined Identifier")
@@ -94,7 +98,10 @@ class DS(Subject):
 
 
 class EX(Subject):
-    """Exposure to blinded and open-label study drug, one row per cycle"""
+    """Exposure
+
+    Blinded and open-label study drug, one row per cycle.
+    """
 
     EXSEQ: int = column("Sequence Number", ge=1)
     EXSPID: str = column("Sponsor-Defined Identifier")
@@ -118,7 +125,7 @@ class EX(Subject):
 
 
 class AE(Subject):
-    """Adverse events"""
+    """Adverse Events"""
 
     AESEQ: int = column("Sequence Number", ge=1)
     AESPID: str = column("Sponsor-Defined Identifier")
@@ -141,7 +148,10 @@ class AE(Subject):
 
 
 class RS(Subject):
-    """Disease response, lesions, progression reports and clinical classifications"""
+    """Disease Response and Clin Classification
+
+    Responses, lesions, progression reports and clinical classifications.
+    """
 
     RSSEQ: int = column("Sequence Number", ge=1)
     RSSPID: str = column("Sponsor-Defined Identifier")
@@ -162,7 +172,10 @@ class RS(Subject):
 
 
 class LB(Subject):
-    """Laboratory results, in reported and in standard units"""
+    """Laboratory Test Results
+
+    In reported and in standard units.
+    """
 
     LBSEQ: int = column("Sequence Number", ge=1)
     LBSPID: str = column("Sponsor-Defined Identifier")
@@ -188,7 +201,10 @@ class LB(Subject):
 
 
 class CM(Subject):
-    """Induction, mobilisation, conditioning and subsequent anti-myeloma therapy"""
+    """Concomitant/Prior Medications
+
+    Induction, mobilisation, conditioning and subsequent anti-myeloma therapy.
+    """
 
     CMSEQ: int = column("Sequence Number", ge=1)
     CMSPID: str = column("Sponsor-Defined Identifier")
@@ -210,7 +226,10 @@ class CM(Subject):
 
 
 class PR(Subject):
-    """Procedures: the autologous stem-cell transplant"""
+    """Procedures
+
+    The autologous stem-cell transplant.
+    """
 
     PRSEQ: int = column("Sequence Number", ge=1)
     PRSPID: str = column("Sponsor-Defined Identifier")
@@ -225,7 +244,10 @@ class PR(Subject):
 
 
 class MH(Subject):
-    """Medical history: the myeloma's diagnosis and prior cancers"""
+    """Medical History
+
+    The myeloma's diagnosis and prior cancers.
+    """
 
     MHSEQ: int = column("Sequence Number", ge=1)
     MHSPID: str = column("Sponsor-Defined Identifier")
@@ -240,7 +262,10 @@ class MH(Subject):
 
 
 class CE(Subject):
-    """Clinical events: second primary cancers, non-melanoma skin cancers among them"""
+    """Clinical Events
+
+    Second primary cancers, non-melanoma skin cancers among them.
+    """
 
     CESEQ: int = column("Sequence Number", ge=1)
     CESPID: str = column("Sponsor-Defined Identifier")
@@ -262,7 +287,10 @@ class CE(Subject):
 
 
 class FA(Subject):
-    """Findings about second primary cancers: answers to the questionnaires"""
+    """Findings About Events or Interventions
+
+    Answers to the questionnaires about second primary cancers.
+    """
 
     FASEQ: int = column("Sequence Number", ge=1)
     FASPID: str = column("Sponsor-Defined Identifier")
@@ -282,7 +310,10 @@ class FA(Subject):
 
 
 class TU(Subject):
-    """Tumor identification: each plasmacytoma once, where it was first seen"""
+    """Tumor/Lesion Identification
+
+    Each plasmacytoma once, where it was first seen.
+    """
 
     TUSEQ: int = column("Sequence Number", ge=1)
     TUSPID: str = column("Sponsor-Defined Identifier")
@@ -303,7 +334,10 @@ class TU(Subject):
 
 
 class TR(Subject):
-    """Tumor results: the diameters of each plasmacytoma at each assessment"""
+    """Tumor/Lesion Results
+
+    The diameters of each plasmacytoma at each assessment.
+    """
 
     TRSEQ: int = column("Sequence Number", ge=1)
     TRSPID: str = column("Sponsor-Defined Identifier")
@@ -327,7 +361,7 @@ class TR(Subject):
 
 
 class DD(Subject):
-    """Death details"""
+    """Death Details"""
 
     DDSEQ: int = column("Sequence Number", ge=1)
     DDSPID: str = column("Sponsor-Defined Identifier")
@@ -342,7 +376,10 @@ class DD(Subject):
 
 
 class SS(Subject):
-    """Subject status at each contact"""
+    """Subject Status
+
+    At each contact.
+    """
 
     SSSEQ: int = column("Sequence Number", ge=1)
     SSSPID: str = column("Sponsor-Defined Identifier")
@@ -358,7 +395,7 @@ class SS(Subject):
 
 
 class DV(Subject):
-    """Protocol deviations"""
+    """Protocol Deviations"""
 
     DVSEQ: int = column("Sequence Number", ge=1)
     DVSPID: str = column("Sponsor-Defined Identifier")
@@ -372,7 +409,7 @@ class DV(Subject):
 
 
 class IE(Subject):
-    """Inclusion and exclusion criteria not met"""
+    """Inclusion/Exclusion Criteria Not Met"""
 
     IESEQ: int = column("Sequence Number", ge=1)
     IESPID: str = column("Sponsor-Defined Identifier")
