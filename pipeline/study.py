@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -218,6 +218,43 @@ class View:
 
 
 @dataclass(frozen=True)
+class Outputs:
+    """What is computed at a cut-off and shown: analyses, figures, tables (displays), listings, report."""
+
+    analyses: tuple[Analysis, ...]
+    figures: tuple[Any, ...] = ()
+    displays: tuple[Any, ...] = ()
+    listings: tuple[Any, ...] = ()
+    report: Any = None
+
+
+@dataclass(frozen=True)
+class MonitoringPlan:
+    """How a trial is monitored: by a one-sided group-sequential log-rank test for the study's first arm.
+
+    looks: the reviews, cut-offs before the unblinding. endpoint: its PARAMCD. events: how many are planned
+    at the end; information is the share of them so far. alpha, power, hazard_ratio (first arm to second),
+    spending, futility, binding: of the design, as `pipeline.stats.sequential` takes them. first_information:
+    reviews begin with it. open: what everybody may see while treatments are blinded, pooled; closed: what
+    the monitoring board sees, with `codes` (by arm) in place of the arms' names.
+    """
+
+    looks: tuple[CutOff, ...]
+    endpoint: str
+    events: int
+    alpha: float
+    power: float
+    hazard_ratio: float
+    spending: Any
+    futility: Any
+    binding: bool
+    first_information: float
+    codes: Mapping[str, str]
+    open: Outputs
+    closed: Outputs
+
+
+@dataclass(frozen=True)
 class Study:
     """Everything particular to one trial, as one value."""
 
@@ -246,19 +283,39 @@ class Study:
     displays: tuple[Any, ...] = ()
     listings: tuple[Any, ...] = ()
     report: Any = None
+    monitoring: MonitoringPlan | None = None
+
+    @property
+    def looks(self) -> tuple[CutOff, ...]:
+        """The cut-offs of the monitoring board's reviews, in order."""
+        return self.monitoring.looks if self.monitoring else ()
+
+    @property
+    def all_cut_offs(self) -> tuple[CutOff, ...]:
+        """Looks and cut-offs, in order."""
+        return (*self.looks, *self.cut_offs)
 
     def cut_off(self, id: str) -> CutOff:
-        """The cut-off of that partition key; KeyError names the known ones."""
-        for cut_off in self.cut_offs:
+        """The cut-off or look of that partition key; KeyError names the known ones."""
+        for cut_off in self.all_cut_offs:
             if cut_off.id == id:
                 return cut_off
-        raise KeyError(
-            f"{id} is not a cut-off of {self.id}; there are {', '.join(c.id for c in self.cut_offs)}"
-        )
+        known = ", ".join(cut_off.id for cut_off in self.all_cut_offs)
+        raise KeyError(f"{id} is not a cut-off of {self.id}; there are {known}")
 
     def is_blinded(self, cut_off: CutOff) -> bool:
         """Whether nobody but the monitoring board may know treatments at this cut-off."""
         return cut_off.date < self.unblinding
+
+    def showing(self, outputs: Outputs) -> Study:
+        """The study with these analyses, figures, tables and this report in place of its own."""
+        return replace(self, **{f.name: getattr(outputs, f.name) for f in fields(Outputs)})
+
+    def at(self, cut_off: CutOff) -> Study:
+        """The study as everybody may see it at a cut-off: while blinded, with the open outputs only."""
+        if not self.is_blinded(cut_off):
+            return self
+        return self.showing(self.monitoring.open if self.monitoring else Outputs(analyses=()))
 
     def shape(self, model: type[Table], cut_off: CutOff) -> type[Table]:
         """The table as this cut-off may have it: without what tells treatments while they are blinded."""

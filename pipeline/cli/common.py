@@ -47,13 +47,14 @@ def the_study(name: str) -> Study:
 
 
 def the_cut_offs(study: Study, chosen: Sequence[str]) -> list[str]:
-    known = [cut_off.id for cut_off in study.cut_offs]
+    known = [cut_off.id for cut_off in study.all_cut_offs]
     for one in chosen:
         if one not in known:
             raise click.BadParameter(
                 f"{one} is not a cut-off of {study.id}; there are: {', '.join(known)}", param_hint="--cutoff"
             )
-    return [cut_off for cut_off in known if cut_off in chosen] if chosen else known
+    usual = [cut_off.id for cut_off in study.cut_offs]
+    return [cut_off for cut_off in known if cut_off in chosen] if chosen else usual
 
 
 def the_raw(study: Study, raw: Path | None) -> Path:

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
 
 @click.command()
 @study_option
-@click.option("--cutoff", "cut_offs", multiple=True, metavar="DATE", help="A data cut-off; default: all.")
+@click.option(
+    "--cutoff", "cut_offs", multiple=True, metavar="DATE", help="A cut-off or look; default: all cut-offs."
+)
 @raw_option
 @click.option(
     "--restricted",
@@ -73,11 +75,14 @@ def _report(study: Study, folders: Folders, cut_offs: Sequence[str], failed: Seq
     from pipeline.orchestration.queries import EDIT_CHECK_ASSETS
     from pipeline.outputs.summary import summarise
 
-    these = ", ".join(map(quoted, cut_offs))
-    results = ask(folders.warehouse, study.name, f"FROM analysis.results WHERE CUTOFF IN ({these})")
+    blinded = [cut_off for cut_off in cut_offs if study.is_blinded(study.cut_off(cut_off))]
     click.echo()
-    show(summarise(study, results))
-    click.echo(verdicts(folders.warehouse, study.name))
+    for cut_off in blinded:
+        click.echo(f"{cut_off}  {_information(study, folders, cut_off)}")
+    if released := ", ".join(quoted(cut_off) for cut_off in cut_offs if cut_off not in blinded):
+        results = ask(folders.warehouse, study.name, f"FROM analysis.results WHERE CUTOFF IN ({released})")
+        show(summarise(study, results))
+        click.echo(verdicts(folders.warehouse, study.name))
     rows = ask(folders.warehouse, study.name, "SELECT count(*) FROM quarantine.rows").item()
     click.echo(f"{rows} rows in quarantine")
     open_queries = (
@@ -97,3 +102,16 @@ def _report(study: Study, folders: Folders, cut_offs: Sequence[str], failed: Seq
     click.echo(f"warehouse  {folders.warehouse / study.name}.duckdb")
     for cut_off in cut_offs:
         click.echo(f"report     {folders.releases / cut_off / 'index.html'}")
+
+
+def _information(study: Study, folders: Folders, cut_off: str) -> str:
+    """What may be told of a look: how many events there are, of both arms together."""
+    if study.monitoring is None:
+        return "treatments are blinded"
+    where = f"CUTOFF = {quoted(cut_off)} AND METHOD = 'information'"
+    sql = f"SELECT STATISTIC, VALUE FROM analysis.results WHERE {where}"
+    told = dict(ask(folders.warehouse, study.name, sql).iter_rows())
+    return (
+        f"treatments are blinded; {told['events']:g} of {told['planned']:g} events of "
+        f"{study.monitoring.endpoint} ({told['fraction']:.1%} of the information)"
+    )

@@ -105,7 +105,7 @@ class Graph:
             required_resource_keys={"run_lock"},
         )
         def step(context: dg.AssetExecutionContext) -> Iterable[Any]:
-            if study.cut_off(context.partition_key).date < study.unblinding:
+            if study.is_blinded(study.cut_off(context.partition_key)):
                 context.log.info(f"{name} are not read: the cut-off is before the unblinding")
                 yield from hand_on({table: base.empty(model)})
                 return
@@ -166,7 +166,7 @@ class Graph:
             ins[first] = f"sdtm_{first}"
 
         def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
-            blinded = study.restricted if cut_off.date < study.unblinding else ()
+            blinded = study.restricted if study.is_blinded(cut_off) else ()
             forms = {form: inputs[form] for form in domain.forms if form not in blinded}
             return {
                 f"sdtm_{domain.name}": tabulate.tabulate(study, domain, forms, cut_off, inputs.get(first))
@@ -207,16 +207,17 @@ class Graph:
     def analysis(self) -> dg.AssetsDefinition:
         """Every number and every curve."""
         study = self.study
-        datasets = dict.fromkeys(["adsl", *(analysis.dataset for analysis in study.analyses)])
+        analyses = [a for shown in (study, *map(study.at, study.looks)) for a in shown.analyses]
+        datasets = dict.fromkeys(["adsl", *(analysis.dataset for analysis in analyses)])
 
         def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
-            results, curves = analyse.run_analyses(study, inputs, cut_off)
+            results, curves = analyse.run_analyses(study.at(cut_off), inputs, cut_off)
             return {"results": results, "curves": curves}
 
-        def preview(made: Frames) -> Metadata:
+        def preview(cut_off: CutOff, made: Frames) -> Metadata:
             from pipeline.outputs.figures import figures_of, png_bytes, render_figure
 
-            first = figures_of(study.figures, made["results"]["CUTOFF"][0])[0]
+            first = figures_of(study.at(cut_off).figures, cut_off.date)[0]
             figure = render_figure(first, made["results"], made["curves"])
             return {"curves": {"preview": image(png_bytes(figure, dpi=80))}}
 
@@ -230,7 +231,7 @@ class Graph:
         def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
             return {"published": published.compare_published(study, inputs["results"], cut_off)}
 
-        def verdicts(made: Frames) -> Metadata:
+        def verdicts(_: CutOff, made: Frames) -> Metadata:
             return {"published": {"verdicts": dict(made["published"]["VERDICT"].value_counts().iter_rows())}}
 
         return self._step(["published"], {"results": "results"}, compute, [published, study.folder], verdicts)
@@ -241,7 +242,7 @@ class Graph:
         ins: Mapping[str, str],
         compute: Compute,
         code: Sequence[object],
-        describe: Callable[[Frames], Metadata] | None = None,
+        describe: Callable[[CutOff, Frames], Metadata] | None = None,
         lazy: Sequence[str] = (),
     ) -> dg.AssetsDefinition:
         """A step of one cut-off: tables in by name, `compute`, tables out by asset.
@@ -266,10 +267,10 @@ class Graph:
             cut_off = study.cut_off(context.partition_key)
             frames = compute(cut_off, inputs)
             tables = {table: frames[table.asset] for table in made}
-            yield from audit(tables, cut_off=cut_off.id)
+            yield from audit(tables, cut_off=cut_off.id, blind=study.is_blinded(cut_off))
             for check in across:
                 yield check.result(study, cut_off, {**inputs, **frames})
-            yield from hand_on(tables, describe(frames) if describe else None)
+            yield from hand_on(tables, describe(cut_off, frames) if describe else None)
 
         return step
 

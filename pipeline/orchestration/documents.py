@@ -46,18 +46,25 @@ VERSIONS = ("dagster", "duckdb", "numpy", "pandera", "polars", "scipy")
 def build_document_assets(study: Study, folders: Folders) -> list[dg.AssetsDefinition]:
     """One asset per figure, table and listing, in the group of its page of the report."""
     partitions = cut_off_partitions(study)
-    section = _sections(study)
+    cut_offs = study.all_cut_offs
+    views = [study.at(cut_off) for cut_off in cut_offs]
+    section = {name: page for shown in reversed(views) for name, page in _sections(shown).items()}
+    made = [{value.name for value in _values(study, cut_off)} for cut_off in cut_offs]
 
-    def spec(value: Any, title: str, deps: Sequence[str], kind: str, version: str) -> dg.AssetSpec:
+    def every(kind: str) -> Iterable[Any]:
+        """Each value of a kind once, as the last cut-off that has it shows it."""
+        return {value.name: value for shown in views for value in getattr(shown, kind)}.values()
+
+    def spec(value: Any, deps: Sequence[str], kind: str, version: str) -> dg.AssetSpec:
         return dg.AssetSpec(
             value.name,
             deps=deps,
             group_name=section[value.name],
-            description=title,
+            description=value.title,
             kinds={kind},
             owners=[STATISTICS],
             tags={"study": study.name},
-            skippable=getattr(value, "cut_off", None) is not None,
+            skippable=any(value.name not in names for names in made),
             code_version=version,
             partitions_def=partitions,
         )
@@ -66,14 +73,14 @@ def build_document_assets(study: Study, folders: Folders) -> list[dg.AssetsDefin
 
     @dg.multi_asset(
         name="figures",
-        specs=[spec(value, value.title, ["results", "curves"], "svg", drawn) for value in study.figures],
+        specs=[spec(value, ["results", "curves"], "svg", drawn) for value in every("figures")],
         required_resource_keys={"run_lock"},
     )
     def figures(context: dg.AssetExecutionContext) -> Iterator[dg.MaterializeResult[None]]:
         cut_off = study.cut_off(context.partition_key)
         results, curves = (_read(folders, name, cut_off) for name in ("results", "curves"))
         folder = _emptied(folders.stage / "figures" / cut_off.id)
-        for value in drawing.figures_of(study.figures, cut_off.date):
+        for value in drawing.figures_of(study.at(cut_off).figures, cut_off.date):
             figure = drawing.render_figure(value, results, curves)
             yield _made(
                 value.name,
@@ -87,10 +94,10 @@ def build_document_assets(study: Study, folders: Folders) -> list[dg.AssetsDefin
     @dg.multi_asset(
         name="tables",
         specs=[
-            *(spec(value, value.title, ["results"], "rtf", shown) for value in study.displays),
+            *(spec(value, ["results"], "rtf", shown) for value in every("displays")),
             *(
-                spec(value, value.title, ["adam_adsl", _behind(value.dataset, study)], "rtf", shown)
-                for value in study.listings
+                spec(value, ["adam_adsl", _behind(value.dataset, study)], "rtf", shown)
+                for value in every("listings")
             ),
         ],
         required_resource_keys={"run_lock"},
@@ -136,7 +143,7 @@ def build_report_asset(
         required_resource_keys={"run_lock"},
     )
     def report() -> dg.MaterializeResult[None]:
-        sealed = [c for c in study.cut_offs if folders.staged("manifest", c.id, "json").is_file()]
+        sealed = [c for c in study.all_cut_offs if folders.staged("manifest", c.id, "json").is_file()]
         published = pl.concat(_read(folders, "published", cut_off) for cut_off in sealed)
         files = [file for c in sealed for file in write_report(study, folders, c, published)]
         return _made(None, files, cut_offs=", ".join(cut_off.id for cut_off in sealed))
@@ -165,6 +172,7 @@ def report_files(folders: Folders, cut_off: str) -> dict[str, Path]:
 
 def render_tables(study: Study, folders: Folders, cut_off: CutOff) -> Iterator[tabular.Table]:
     """Every display and listing of the study at this cut-off, from what is staged."""
+    study = study.at(cut_off)
     results = _read(folders, "results", cut_off)
     wanted = {"adsl", *(listing.dataset for listing in study.listings)}
     frames = {name: _read(folders, _behind(name, study), cut_off) for name in wanted}
@@ -175,8 +183,10 @@ def render_tables(study: Study, folders: Folders, cut_off: CutOff) -> Iterator[t
 def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.DataFrame) -> list[Path]:
     """Write the pages of a cut-off, and the lists of queries that they lead to, from what is staged.
 
-    published: the verdicts of all cut-offs.
+    published: the verdicts of all cut-offs; while treatments are blinded, none is shown.
     """
+    if study.is_blinded(cut_off):
+        study, published = study.at(cut_off), published.clear()
     results, curves = (_read(folders, name, cut_off) for name in ("results", "curves"))
     folder = _emptied(folders.stage / "report" / cut_off.id)
     quality = {
@@ -211,6 +221,12 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("[!.]*") if path.is_file())
+
+
+def _values(study: Study, cut_off: CutOff) -> tuple[Any, ...]:
+    """The figures, tables and listings that a cut-off shows."""
+    shown = study.at(cut_off)
+    return (*drawing.figures_of(shown.figures, cut_off.date), *shown.displays, *shown.listings)
 
 
 def _behind(dataset: str, study: Study) -> str:

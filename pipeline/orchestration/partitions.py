@@ -11,5 +11,5 @@ from pipeline.study import Study
 
 
 def cut_off_partitions(study: Study) -> dg.StaticPartitionsDefinition:
-    """One partition per cut-off of the study, in the order the study lists them."""
-    return dg.StaticPartitionsDefinition([cut_off.id for cut_off in study.cut_offs])
+    """One partition per look and cut-off of the study, in the order the study lists them."""
+    return dg.StaticPartitionsDefinition([cut_off.id for cut_off in study.all_cut_offs])

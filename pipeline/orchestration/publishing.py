@@ -41,7 +41,8 @@ def audit(
 ) -> Iterator[dg.AssetCheckResult]:
     """One check for every rule of every table.
 
-    blind: the tables have their blinded shapes, and rules about what these lack are not asked. turned_away: by asset and rule, the lines ingest did not accept for it; a warning, as they are kept out.
+    blind: the tables have their blinded shapes, and rules about what these lack are not asked. turned_away:
+    by asset and rule, the lines ingest did not accept for it; a warning, as they are kept out.
     Raises dg.Failure with table, rule and the first keys where a rule is broken.
     """
     about = {"cut_off": cut_off} if cut_off else {}

@@ -142,7 +142,7 @@ def describe_cut_off(
 def sealed_manifests(study: Study, folders: Folders) -> dict[str, Manifest]:
     """The manifest of each cut-off that was made; dg.Failure where its tables are no longer those sealed."""
     manifests = {}
-    for cut_off in study.cut_offs:
+    for cut_off in study.all_cut_offs:
         path = _manifest(folders, cut_off.id)
         if not path.is_file():
             continue
