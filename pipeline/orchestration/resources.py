@@ -7,7 +7,6 @@ What does not belong here: what is in a table, where files lie (`pipeline.folder
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -15,6 +14,8 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+from pipeline.access import AccessError
+from pipeline.access.log import append, moment
 from pipeline.folders import Folders, exclusive, sha256, write
 
 LAZY = dg.PythonObjectDagsterType(pl.LazyFrame)
@@ -61,15 +62,20 @@ def run_lock(folders: Folders) -> dg.ResourceDefinition:
 
 
 def log_access(folders: Folders, what: Path, data: bytes, cut_off: str, run: str) -> None:
-    """Write down that restricted data were read: when, by whom, what, for which cut-off, in which run."""
-    line = {
-        "read_at": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    """Write down that restricted data are read: when, by whom, what, for which cut-off, in which run.
+
+    Raises dg.Failure where that cannot be written down: what is not logged is not read.
+    """
+    entry = {
+        "at": moment(dt.datetime.now(dt.UTC)),
+        "action": "restricted data read",
         "by": "statistical centre",
         "file": what.name,
         "sha256": sha256(data),
         "cut_off": cut_off,
         "run": run,
     }
-    folders.warehouse.mkdir(parents=True, exist_ok=True)
-    with (folders.warehouse / "access_log.jsonl").open("a") as log:
-        log.write(json.dumps(line) + "\n")
+    try:
+        append(folders.access_log, entry)
+    except AccessError as error:
+        raise dg.Failure(str(error)) from None
