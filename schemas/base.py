@@ -37,6 +37,7 @@ def column(
     severity_of: Mapping[str, Severity] | None = None,
     blinded: Sequence[Any] | None = None,
     comment: str = "",
+    sources: Sequence[str] = (),
     **checks: Any,
 ) -> Any:
     """A pandera field with the metadata our readers need.
@@ -46,7 +47,9 @@ def column(
     the date grammar). missing: raw texts that mean "not known" and are read as null. severity: what
     becomes of a received row whose cell breaks a rule; severity_of: where that differs, by the name of
     the check. blinded: what the column may hold while treatments are blinded; nothing at all (`ABSENT`):
-    then there is no such column. checks: any other keyword of `pandera.Field` (ge, le, unique, ...).
+    then there is no such column. comment: how the column is derived, in a sentence; sources: from which
+    columns (`pipeline.lineage` says how they are written). checks: any other keyword of `pandera.Field` (ge,
+    le, unique, ...).
     """
     if len(label) > LABEL_LENGTH:
         raise ValueError(f"label longer than {LABEL_LENGTH} characters: {label!r}")
@@ -59,6 +62,7 @@ def column(
         "severity": severity,
         "severity_of": dict(severity_of or {}),
         "blinded": None if blinded is None else tuple(blinded),
+        "sources": tuple(sources),
     }
     return pa.Field(
         title=label, description=comment or None, nullable=not required, metadata=metadata, **checks
@@ -102,6 +106,7 @@ class Column:
     missing: tuple[str, ...]
     severity: Severity
     comment: str
+    sources: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,7 @@ def columns(model: type[Table]) -> tuple[Column, ...]:
                 missing=meta.get("missing", ()),
                 severity=meta.get("severity", "reject"),
                 comment=spec.description or "",
+                sources=meta.get("sources", ()),
             )
         )
     return tuple(out)
@@ -217,8 +223,18 @@ def label(model: type[Table]) -> str:
 
 def secrets(model: type[Table]) -> tuple[Secret, ...]:
     """The words that no cell of the table may hold."""
+    return tuple(_about(model).get("secrets", ()))
+
+
+def row_sources(model: type[Table]) -> tuple[str, ...]:
+    """The columns that decide which rows the table has, written as the `sources` of a column are."""
+    return tuple(_about(model).get("rows", ()))
+
+
+def _about(model: type[Table]) -> Mapping[str, Any]:
+    """What a model says of itself in `Config.metadata`."""
     config = model.__config__
-    return tuple((config.metadata or {}).get("secrets", ())) if config else ()
+    return (config.metadata or {}) if config else {}
 
 
 @cache
