@@ -8,7 +8,7 @@ does not belong here: how a variable is computed (`pipeline/derive/`).
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandera.polars as pa
@@ -42,6 +42,34 @@ INDUCTION_GROUP = (
 RESPONSE_ORDER = {"sCR": 1, "CR": 2, "VGPR": 3, "PR": 4, "MR": 5, "SD": 6, "PD": 7, "NE": 8}
 """Numeric order of a response, best first: AVAL of ADRS and RESP100N."""
 
+ENDPOINTS, ORIGINS, LAST_ALIVE = "study.endpoints", "study.origins", "study.last_alive"
+"""Sources that the study's values name: the dates its endpoints read, their origins, and the records that show a
+subject alive."""
+BASELINE = ("LB.LBSTRESN", "LB.LBTESTCD", "LB.LBCAT", "LB.VISIT", "LB.LBDTC", "LB.LBSEQ")
+END_OF_TREATMENT = (
+    "DS.DSDECOD",
+    "DS.DSCAT",
+    "DS.DSSCAT",
+    "DS.EPOCH",
+    "DS.DSSTDTC",
+    "DS.DSSEQ",
+    "ADSL.RANDDT",
+)
+PROGRESSION = (
+    *(
+        f"RS.{name}"
+        for name in ("RSTESTCD", "RSSTRESC", "RSCAT", "RSDTC", "RSSPID", "RSSEQ", "VISIT", "PDBASIS")
+    ),
+    *(
+        f"LB.{name}"
+        for name in ("LBTESTCD", "LBSPEC", "LBCAT", "LBSTRESN", "LBSTRESC", "LBDTC", "LBSPID", "LBSEQ")
+    ),
+    *(f"LB.{name}" for name in ("VISIT", "CAOTHER")),
+    *(f"ADSL.{name}" for name in ("ASCTDT", "RANDDT", "RESP100", "DTHDT", "DTHCAUS")),
+)
+DEATH = ("DS.DSSTDTC", "DS.DSDECOD", "DS.DSSCAT", "DS.DSSEQ", "ADSL.LSTALVDT")
+"""What several variables are derived from."""
+
 AE_CATEGORY = (*cl.CTCAE_CATEGORY, "OTHER SPECIFY")
 HEMATOLOGIC_CATEGORY = "BLOOD/BONE MARROW"
 
@@ -61,9 +89,10 @@ def flag(label: str, **more: Any) -> Any:
     return column(label, required=False, codelist=["Y"], **more)
 
 
-def date_flag(label: str) -> Any:
+def date_flag(label: str, **more: Any) -> Any:
     """The highest part of a date that was imputed; null for a date that was known."""
-    return column(label, required=False, codelist=DATE_FLAG)
+    words = "highest part of the date that was imputed; null: the date was complete"
+    return column(label, required=False, codelist=DATE_FLAG, comment=words, **more)
 
 
 def holds(data: PolarsData, rule: pl.Expr) -> pl.LazyFrame:
@@ -80,6 +109,37 @@ def one_to_one(data: PolarsData, pairs: Sequence[tuple[str, str]]) -> pl.LazyFra
     pairs = [pair for pair in pairs if there.issuperset(pair)]
     rules = [pl.struct(a, b).n_unique().over(side) == 1 for a, b in pairs for side in (pl.col(a), pl.col(b))]
     return data.lazyframe.select(pl.all_horizontal(rules))
+
+
+ADRS_PARAMETERS = {
+    "OVRINV": "the site's response of each assessment",
+    "PDINV": "the first progression that the site reports after randomisation",
+    "PDEBMT": "the first of the two assessments at which the markers meet the EBMT criteria",
+    "PDIMWG": "the first of the two assessments at which the markers meet the IMWG criteria",
+    "PD": "the progression that endpoints use: the earlier of PDEBMT and a site's report that is based on "
+    "bone, plasmacytoma, calcium or clinical signs or known from follow-up only",
+    "LSTA": "the last evaluable response after randomisation",
+    "DEATH": "the death of the subject",
+}
+ADEX_PARAMETERS = {
+    "TDURD": "last EXENDTC - first EXSTDTC + 1 of cycles with a dose",
+    "TDOSE": "sum of EXDOSE x DAYSTKN",
+    "AVDDSE": "TDOSE / days taken",
+    "RDI": "100 x TDOSE / (10 mg x TDURD)",
+    "NCYC": "cycles with a dose",
+    "DOSESTRT": "first EXDOSE above 0 mg",
+    "DOSEMIN": "lowest EXDOSE above 0 mg",
+    "DOSEMAX": "highest EXDOSE",
+    "ESCAL": "1 if a cycle was dosed at 15 mg or more, else 0",
+    "NREDUC": "cycles with MODTYPE REDUCED",
+    "NHELD": "cycles with MODTYPE HELD",
+}
+"""What each parameter is, by PARAMCD; those of ADTTE are the study's endpoints."""
+
+
+def each(parameters: Mapping[str, str]) -> str:
+    """One sentence of all parameters."""
+    return "; ".join(f"{code}: {words}" for code, words in parameters.items())
 
 
 class Subject(Table):
@@ -115,61 +175,108 @@ class ADSL(Subject):
         "Planned Treatment for Period 01",
         blinded=ABSENT,
         comment="DM.ARM of a randomised subject; not there before the treatment code list is released",
+        sources=("DM.ARM", "RANDDT"),
     )
     TRT01PN: int = optional(
-        "Planned Treatment for Period 01 (N)", blinded=ABSENT, comment="number of the study's arm"
+        "Planned Treatment for Period 01 (N)",
+        blinded=ABSENT,
+        comment="number of the study's arm",
+        sources=("TRT01P",),
     )
     TRT01A: str = optional(
         "Actual Treatment for Period 01",
         blinded=ABSENT,
         comment="DM.ACTARM of a subject with SAFFL = Y; not there before release",
+        sources=("DM.ACTARM", "RANDDT", "TRTSDT"),
     )
     TRT01AN: int = optional(
-        "Actual Treatment for Period 01 (N)", blinded=ABSENT, comment="number of the study's arm"
+        "Actual Treatment for Period 01 (N)",
+        blinded=ABSENT,
+        comment="number of the study's arm",
+        sources=("TRT01A",),
     )
-    RANDFL: str = yes_no("Randomized Population Flag", comment="Y: DS holds a RANDOMIZED milestone")
-    ITTFL: str = yes_no("Intent-To-Treat Population Flag", comment="RANDFL, analysed as randomised")
+    RANDFL: str = yes_no(
+        "Randomized Population Flag", comment="Y: DS holds a RANDOMIZED milestone", sources=("RANDDT",)
+    )
+    ITTFL: str = yes_no(
+        "Intent-To-Treat Population Flag", comment="RANDFL, analysed as randomised", sources=("RANDFL",)
+    )
     SAFFL: str = yes_no(
-        "Safety Population Flag", comment="Y: randomised and at least one EX record with a dose above 0 mg"
+        "Safety Population Flag",
+        comment="Y: randomised and at least one EX record with a dose above 0 mg",
+        sources=("RANDDT", "TRTSDT"),
     )
-    REGDT: dt.date = optional("Date of Registration", comment="DS.DSSTDTC, DSDECOD = REGISTERED")
-    RFICDT: dt.date = optional("Date of Informed Consent", comment="DM.RFICDTC, complete dates only")
+    REGDT: dt.date = optional(
+        "Date of Registration",
+        comment="DS.DSSTDTC, DSDECOD = REGISTERED",
+        sources=("DS.DSSTDTC", "DS.DSDECOD"),
+    )
+    RFICDT: dt.date = optional(
+        "Date of Informed Consent", comment="DM.RFICDTC, complete dates only", sources=("DM.RFICDTC",)
+    )
     ASCTDT: dt.date = optional(
-        "Date of Autologous Stem-Cell Transplant", comment="first PR.PRSTDTC; origin of TTP, OS and EFS"
+        "Date of Autologous Stem-Cell Transplant",
+        comment="first PR.PRSTDTC; origin of TTP, OS and EFS",
+        sources=("PR.PRSTDTC",),
     )
-    RANDDT: dt.date = optional("Date of Randomization", comment="DS.DSSTDTC, DSDECOD = RANDOMIZED")
-    DAYRAND: int = optional("Days from Transplant to Randomization", comment="RANDDT - ASCTDT")
+    RANDDT: dt.date = optional(
+        "Date of Randomization",
+        comment="DS.DSSTDTC, DSDECOD = RANDOMIZED",
+        sources=("DS.DSSTDTC", "DS.DSDECOD"),
+    )
+    DAYRAND: int = optional(
+        "Days from Transplant to Randomization", comment="RANDDT - ASCTDT", sources=("RANDDT", "ASCTDT")
+    )
     TRTSDT: dt.date = optional(
-        "Date of First Exposure to Treatment", comment="first EX.EXSTDTC with a dose above 0 mg"
+        "Date of First Exposure to Treatment",
+        comment="first EX.EXSTDTC with a dose above 0 mg",
+        sources=("EX.EXSTDTC", "EX.EXDOSE", "EX.DAYSTKN"),
     )
     TRTEDT: dt.date = optional(
         "Date of Last Exposure to Treatment",
         comment="last EX.EXENDTC with a dose above 0 mg, blinded or open-label",
+        sources=("EX.EXENDTC", "EX.EXDOSE", "EX.DAYSTKN"),
     )
     STRAT1R: str = optional(
         "Randomized Value of Strat Factor 1",
         codelist=cl.B2M_STRATUM,
         comment="DS.STRAT1: beta-2-microglobulin at most (LE2.5) or above (GT2.5) 2.5 mg/L, as answered",
+        sources=("DS.STRAT1", "DS.DSDECOD"),
     )
     STRAT2R: str = optional(
-        "Randomized Value of Strat Factor 2", codelist=cl.YES_NO, comment="DS.STRAT2: prior thalidomide"
+        "Randomized Value of Strat Factor 2",
+        codelist=cl.YES_NO,
+        comment="DS.STRAT2: prior thalidomide",
+        sources=("DS.STRAT2", "DS.DSDECOD"),
     )
     STRAT3R: str = optional(
-        "Randomized Value of Strat Factor 3", codelist=cl.YES_NO, comment="DS.STRAT3: prior lenalidomide"
+        "Randomized Value of Strat Factor 3",
+        codelist=cl.YES_NO,
+        comment="DS.STRAT3: prior lenalidomide",
+        sources=("DS.STRAT3", "DS.DSDECOD"),
     )
     STRAT1V: str = optional(
         "Verification Value of Strat Factor 1",
         codelist=cl.B2M_STRATUM,
         comment="DS.STRAT1V, answered at registration; the laboratory value is B2MBL",
+        sources=("DS.STRAT1V", "DS.DSDECOD"),
     )
     STRAT2V: str = optional(
-        "Verification Value of Strat Factor 2", codelist=cl.YES_NO, comment="DS.STRAT2V, at registration"
+        "Verification Value of Strat Factor 2",
+        codelist=cl.YES_NO,
+        comment="DS.STRAT2V, at registration",
+        sources=("DS.STRAT2V", "DS.DSDECOD"),
     )
     STRAT3V: str = optional(
-        "Verification Value of Strat Factor 3", codelist=cl.YES_NO, comment="DS.STRAT3V, at registration"
+        "Verification Value of Strat Factor 3",
+        codelist=cl.YES_NO,
+        comment="DS.STRAT3V, at registration",
+        sources=("DS.STRAT3V", "DS.DSDECOD"),
     )
     STRATAR: str = optional(
-        "Strata Used for Randomization", comment="STRAT1R, STRAT2R and STRAT3R joined by a slash"
+        "Strata Used for Randomization",
+        comment="STRAT1R, STRAT2R and STRAT3R joined by a slash",
+        sources=("STRAT1R", "STRAT2R", "STRAT3R"),
     )
     BLOCKNO: int = optional("Randomization Block in Stratum", blinded=ABSENT, ge=1, comment="DS.BLOCKNO")
     RANDNUM: str = optional("Randomization Number", comment="DM.RANDNO")
@@ -177,82 +284,147 @@ class ADSL(Subject):
         "ECOG Performance Status at Baseline",
         codelist=[0, 1, 2, 3, 4],
         comment="RS ECOG101 at registration",
+        sources=("RS.RSSTRESC", "RS.RSTESTCD"),
     )
     B2MBL: float = optional(
-        "Baseline Beta-2-Microglobulin (mg/L)", ge=0, comment="last LB B2MICG of the baseline visit"
+        "Baseline Beta-2-Microglobulin (mg/L)",
+        ge=0,
+        comment="last LB B2MICG of the baseline visit",
+        sources=BASELINE,
     )
     B2MGR1: str = optional(
         "Baseline Beta-2-Microglobulin Group 1",
         codelist=[">2.5", "<=2.5"],
         comment="compared in the reported unit: 2.5 mg/L or 211.9 nmol/L; null: no baseline value",
+        sources=("LB.LBORRES", "LB.LBORRESU", *BASELINE),
     )
     CALBL: float = optional(
-        "Baseline Calcium (mg/dL)", ge=0, comment="last LB CA of the baseline visit, laboratory form"
+        "Baseline Calcium (mg/dL)",
+        ge=0,
+        comment="last LB CA of the baseline visit, laboratory form",
+        sources=BASELINE,
     )
     ALBBL: float = optional(
-        "Baseline Albumin (g/dL)", ge=0, comment="last LB ALB of the baseline visit, laboratory form"
+        "Baseline Albumin (g/dL)",
+        ge=0,
+        comment="last LB ALB of the baseline visit, laboratory form",
+        sources=BASELINE,
     )
     CREATBL: float = optional(
-        "Baseline Creatinine (mg/dL)", ge=0, comment="last LB CREAT of the baseline visit"
+        "Baseline Creatinine (mg/dL)", ge=0, comment="last LB CREAT of the baseline visit", sources=BASELINE
     )
-    DSSTAGE: str = optional("Durie-Salmon Stage (Site)", codelist=STAGE, comment="RS DURSALM")
-    ISSSTG: str = optional("ISS Stage (Site)", codelist=STAGE, comment="RS ISS")
+    DSSTAGE: str = optional(
+        "Durie-Salmon Stage (Site)",
+        codelist=STAGE,
+        comment="RS DURSALM",
+        sources=("RS.RSSTRESC", "RS.RSTESTCD"),
+    )
+    ISSSTG: str = optional(
+        "ISS Stage (Site)", codelist=STAGE, comment="RS ISS", sources=("RS.RSSTRESC", "RS.RSTESTCD")
+    )
     ISSSTGD: str = optional(
         "ISS Stage (Derived)",
         codelist=STAGE,
         comment="III: B2MBL >= 5.5; II: B2MBL from 3.5; below 3.5: I if ALBBL >= 3.5, else II",
+        sources=("B2MBL", "ALBBL"),
     )
     MCOMP: str = optional(
         "M-Component at Diagnosis",
         codelist=M_COMPONENT,
         comment="MH.MPROTTYP; light chain only is called urine light chain; unknown is null",
+        sources=("MH.MPROTTYP", "MH.MHCAT"),
     )
-    INDBORFL: str = yes_no("Induction with Bortezomib Flag", comment="Y: in CM, CMCAT = INDUCTION")
-    INDLENFL: str = yes_no("Induction with Lenalidomide Flag", comment="Y: in CM, CMCAT = INDUCTION")
-    INDTHLFL: str = yes_no("Induction with Thalidomide Flag", comment="Y: in CM, CMCAT = INDUCTION")
+    INDBORFL: str = yes_no(
+        "Induction with Bortezomib Flag",
+        comment="Y: in CM, CMCAT = INDUCTION",
+        sources=("CM.CMDECOD", "CM.CMCAT"),
+    )
+    INDLENFL: str = yes_no(
+        "Induction with Lenalidomide Flag",
+        comment="Y: in CM, CMCAT = INDUCTION",
+        sources=("CM.CMDECOD", "CM.CMCAT"),
+    )
+    INDTHLFL: str = yes_no(
+        "Induction with Thalidomide Flag",
+        comment="Y: in CM, CMCAT = INDUCTION",
+        sources=("CM.CMDECOD", "CM.CMCAT"),
+    )
     INDGCFL: str = yes_no(
         "Induction with Glucocorticoid Flag",
         comment="Y: dexamethasone, prednisone, prednisolone or methylprednisolone in CM, CMCAT = INDUCTION",
+        sources=("CM.CMDECOD", "CM.CMCAT"),
     )
     INDANTFL: str = yes_no(
         "Induction with Anthracycline Flag",
         comment="Y: doxorubicin or liposomal doxorubicin in CM, CMCAT = INDUCTION",
+        sources=("CM.CMDECOD", "CM.CMCAT"),
     )
     INDGR1: str = column(
         "Induction Group 1",
         codelist=INDUCTION_GROUP,
         comment="which of bortezomib, lenalidomide and thalidomide were given; NOT DETERMINED: an agent of "
         "the regimen is not known, or no agent is recorded",
+        sources=("CM.CMDECOD", "CM.CMCAT", "CM.REGIMEN"),
     )
     RESP100: str = optional(
         "Response at Day 100",
         codelist=[r for r in ct.RESPONSE if r != "NE"],
         comment="RS OVRLRESP of the day-100 visit; null: not evaluable or missing",
+        sources=("RS.RSSTRESC", "RS.RSTESTCD", "RS.VISIT", "RS.RSDTC", "RS.RSSEQ"),
     )
-    RESP100N: int = optional("Response at Day 100 (N)", comment="order of the response, best first")
-    CR100FL: str = yes_no("Complete Response at Day 100 Flag", comment="Y: RESP100 is CR or sCR")
-    PRCANFL: str = yes_no("Prior Cancer Flag", comment="Y: MH holds a PRIOR CANCER")
-    PROTDVFL: str = yes_no("Protocol Deviation Flag", comment="Y: DV holds a record")
+    RESP100N: int = optional(
+        "Response at Day 100 (N)", comment="order of the response, best first", sources=("RESP100",)
+    )
+    CR100FL: str = yes_no(
+        "Complete Response at Day 100 Flag", comment="Y: RESP100 is CR or sCR", sources=("RESP100",)
+    )
+    PRCANFL: str = yes_no("Prior Cancer Flag", comment="Y: MH holds a PRIOR CANCER", sources=("MH.MHCAT",))
+    PROTDVFL: str = yes_no("Protocol Deviation Flag", comment="Y: DV holds a record", sources=("DV.USUBJID",))
     NRREAS: str = optional(
         "Reason Not Randomized",
         comment="null if randomised; else the first of: PROGRESSION (RS or DS), NOT ELIGIBLE (IE without "
         "waiver), the disposition event (never started: its term), DEATH, NOT RECORDED",
+        sources=(
+            "RANDDT",
+            "DS.DSDECOD",
+            "DS.DSCAT",
+            "DS.DSTERM",
+            "DS.DSSTDTC",
+            "DS.DSSEQ",
+            "IE.IEWAIVER",
+            "RS.RSSTRESC",
+        ),
     )
-    DOSESTRT: float = optional("Starting Dose (mg/day)", ge=0, comment="first blinded EX.EXDOSE above 0 mg")
-    DOSEMAX: float = optional("Highest Dose (mg/day)", ge=0, comment="highest blinded EX.EXDOSE")
+    DOSESTRT: float = optional(
+        "Starting Dose (mg/day)",
+        ge=0,
+        comment="first blinded EX.EXDOSE above 0 mg",
+        sources=("EX.EXDOSE", "EX.DAYSTKN", "EX.EPOCH", "EX.EXSTDTC", "EX.EXSEQ"),
+    )
+    DOSEMAX: float = optional(
+        "Highest Dose (mg/day)",
+        ge=0,
+        comment="highest blinded EX.EXDOSE",
+        sources=("EX.EXDOSE", "EX.DAYSTKN", "EX.EPOCH"),
+    )
     EOTSTT: str = optional(
         "End of Treatment Status",
         codelist=["ONGOING", "DISCONTINUED"],
         comment="DISCONTINUED: DCTREAS is given; ONGOING: other subjects with SAFFL = Y",
+        sources=("DCTREAS", "SAFFL"),
     )
     DCTREAS: str = optional(
         "Reason for Discontinuation of Treatment",
         comment="DS disposition event of the blinded treatment epoch, randomised subjects",
+        sources=END_OF_TREATMENT,
     )
-    DCTDT: dt.date = optional("Date of Treatment Discontinuation", comment="its DSSTDTC")
+    DCTDT: dt.date = optional(
+        "Date of Treatment Discontinuation", comment="its DSSTDTC", sources=END_OF_TREATMENT
+    )
     DCT2REAS: str = optional(
         "Reason for Discont. of Crossover Trt",
         comment="DS disposition event of the open label treatment epoch, subjects with XOFL = Y",
+        sources=(*END_OF_TREATMENT, "XOFL"),
     )
     XOELFL: str = optional(
         "Eligible for Crossover Flag",
@@ -260,54 +432,87 @@ class ADSL(Subject):
         blinded=ABSENT,
         comment="Y: randomised to placebo, alive and without progression on the day of unblinding; not there "
         "before the treatment code list is released",
+        sources=("TRT01P", "ARM", "PDDT", "DTHDT"),
     )
-    XOFL: str = yes_no("Crossover Flag", comment="Y: DS holds CROSSOVER")
+    XOFL: str = yes_no("Crossover Flag", comment="Y: DS holds CROSSOVER", sources=("DS.DSDECOD",))
     XODT: dt.date = optional(
-        "Date of Crossover", comment="first open-label EX.EXSTDTC, else the DSSTDTC of CROSSOVER"
+        "Date of Crossover",
+        comment="first open-label EX.EXSTDTC, else the DSSTDTC of CROSSOVER",
+        sources=("EX.EXSTDTC", "EX.EXDOSE", "EX.DAYSTKN", "EX.EPOCH", "DS.DSSTDTC", "DS.DSDECOD"),
     )
     TRT02A: str = optional(
-        "Actual Treatment for Period 02", blinded=ABSENT, comment="LENALIDOMIDE if XOFL = Y"
+        "Actual Treatment for Period 02",
+        blinded=ABSENT,
+        comment="LENALIDOMIDE if XOFL = Y",
+        sources=("XOFL",),
     )
-    SPM1FL: str = yes_no("Second Primary Cancer Flag", comment="Y: ADCE holds a record with SPMFL = Y")
-    SPM1DT: dt.date = optional("Date of Second Primary Cancer", comment="ADCE.ASTDT where SPMFL = Y")
+    SPM1FL: str = yes_no(
+        "Second Primary Cancer Flag", comment="Y: ADCE holds a record with SPMFL = Y", sources=("SPM1DT",)
+    )
+    SPM1DT: dt.date = optional(
+        "Date of Second Primary Cancer",
+        comment="ADCE.ASTDT where SPMFL = Y",
+        sources=("CE.CESTDTC", "CE.CESCAT", "CE.INVASIVE", "CE.SPMGRP", "CE.CESEQ", "RANDDT"),
+    )
     SPMSCRFL: str = yes_no(
         "Second Primary Cancer Screened Flag",
         comment="Y: FA holds an answer that is known, up to its cut-off",
+        sources=("FA.FASTRESC", "FA.FADTC"),
     )
-    FSTSPMDT: dt.date = optional("Date of First SPM Questionnaire", comment="first FA.FADTC")
-    LSTSPMDT: dt.date = optional("Date of Last SPM Questionnaire", comment="last FA.FADTC")
+    FSTSPMDT: dt.date = optional(
+        "Date of First SPM Questionnaire", comment="first FA.FADTC", sources=("FA.FADTC",)
+    )
+    LSTSPMDT: dt.date = optional(
+        "Date of Last SPM Questionnaire", comment="last FA.FADTC", sources=("FA.FADTC",)
+    )
     NSPMQRY: int = optional(
-        "Number of SPM Query Sets Answered", ge=0, comment="rounds in FA, FACAT = QUERY SET; null: no record"
+        "Number of SPM Query Sets Answered",
+        ge=0,
+        comment="rounds in FA, FACAT = QUERY SET; null: no record",
+        sources=("FA.FAGRPID", "FA.FACAT", "FA.FADTC"),
     )
-    PDDT: dt.date = optional("Date of Disease Progression", comment="ADT of ADRS PD")
-    PDDTF: str = date_flag("Date of Progression Imputation Flag")
+    PDDT: dt.date = optional("Date of Disease Progression", comment="ADT of ADRS PD", sources=PROGRESSION)
+    PDDTF: str = date_flag("Date of Progression Imputation Flag", sources=PROGRESSION)
     NACTDT: dt.date = optional(
         "Date of New Anti-Myeloma Therapy",
         comment="first CM.CMSTDTC, CMCAT = SUBSEQUENT ANTI-MYELOMA, up to the cut-off; partial: first day",
+        sources=("CM.CMSTDTC", "CM.CMCAT"),
     )
-    NACTDTF: str = date_flag("Date of New Therapy Imputation Flag")
+    NACTDTF: str = date_flag(
+        "Date of New Therapy Imputation Flag", sources=("CM.CMSTDTC", "CM.CMCAT", "CM.CMSEQ")
+    )
     GAPDT: dt.date = optional(
         "Date of Last Assessment Before a Gap",
         comment="the last evaluable assessment after RANDDT, else RANDDT, before the first of PDDT and "
         "DTHDT, if that is more than 210 days earlier (two visits three months apart, and four weeks)",
+        sources=("PDDT", "DTHDT", "RANDDT", "RS.RSDTC", "RS.RSSTRESC", "RS.RSTESTCD"),
     )
-    DTHFL: str = yes_no("Subject Death Flag", comment="Y: DTHDT is given")
+    DTHFL: str = yes_no("Subject Death Flag", comment="Y: DTHDT is given", sources=("DTHDT",))
     DTHDT: dt.date = optional(
         "Date of Death",
         comment="DS.DSSTDTC, DSDECOD = DEATH, up to the cut-off; partial: first day, not before LSTALVDT + 1",
+        sources=DEATH,
     )
-    DTHDTF: str = date_flag("Date of Death Imputation Flag")
-    DTHCAUS: str = optional("Cause of Death", comment="DD.DDSTRESC, DDTESTCD = PRCDTH")
+    DTHDTF: str = date_flag("Date of Death Imputation Flag", sources=DEATH)
+    DTHCAUS: str = optional(
+        "Cause of Death",
+        comment="DD.DDSTRESC, DDTESTCD = PRCDTH",
+        sources=("DD.DDSTRESC", "DD.DDTESTCD", "DD.DDSEQ", "DTHDT"),
+    )
     LSTALVDT: dt.date = optional(
         "Date Last Known Alive",
         comment="latest date up to the cut-off on which a source of the study shows the subject alive",
+        sources=(LAST_ALIVE,),
     )
     FUOBSDY: int = optional(
-        "Days of Observed Follow-up", comment="from ASCTDT to DTHDT, else to LSTALVDT, + 1"
+        "Days of Observed Follow-up",
+        comment="from ASCTDT to DTHDT, else to LSTALVDT, + 1",
+        sources=("ASCTDT", "DTHDT", "LSTALVDT"),
     )
 
     class Config:
         unique = ["CUTOFF", "USUBJID"]
+        metadata = {"rows": ("DM.USUBJID",)}
 
     @pa.dataframe_check(error="randomised subjects, and no others, have RANDDT, ITTFL = Y and no NRREAS")
     def randomised(cls, data: PolarsData) -> pl.LazyFrame:
@@ -332,32 +537,57 @@ class ADRS(Treated):
     Responses, progression, last assessment and death: what time-to-event parameters read.
     """
 
-    ASEQ: int = column("Analysis Sequence Number", ge=1, comment="order of PARAMCD, ADT, SRCSEQ")
-    PARAM: str = column("Parameter")
+    ASEQ: int = column(
+        "Analysis Sequence Number",
+        ge=1,
+        comment="order of PARAMCD, ADT, SRCSEQ",
+        sources=("*", "PARAMCD", "ADT", "SRCSEQ"),
+    )
+    PARAM: str = column("Parameter", comment="text of PARAMCD", sources=("PARAMCD",))
     PARAMCD: str = column(
         "Parameter Code",
-        codelist=["OVRINV", "PDINV", "PDEBMT", "PDIMWG", "PD", "LSTA", "DEATH"],
+        codelist=list(ADRS_PARAMETERS),
         str_matches=PARAMETER_CODE,
-        comment="PDINV: as sites report it; PDEBMT, PDIMWG: first of the two assessments at which the "
-        "markers meet the criteria; PD, which endpoints use: the earlier of PDEBMT and a site's report that "
-        "is based on bone, plasmacytoma, calcium or clinical signs or known from follow-up only",
+        comment=each(ADRS_PARAMETERS),
     )
-    AVAL: float = optional("Analysis Value", comment="order of the response, best first; null for DEATH")
-    AVALC: str = column("Analysis Value (C)", codelist=[*RESPONSE_ORDER, "DEATH"])
-    ADT: dt.date = optional("Analysis Date", comment="partial: first day; null: OVRINV with no date")
-    ADTF: str = date_flag("Analysis Date Imputation Flag")
-    ADY: int = optional("Analysis Relative Day", ne=0, comment="ADT against ADSL.TRTSDT")
+    AVAL: float = optional(
+        "Analysis Value", comment="order of the response, best first; null for DEATH", sources=("AVALC",)
+    )
+    AVALC: str = column(
+        "Analysis Value (C)",
+        codelist=[*RESPONSE_ORDER, "DEATH"],
+        comment="RS.RSSTRESC of a response, PD of a progression, DEATH",
+        sources=("RS.RSSTRESC", "RS.RSTESTCD", "RS.RSDTC", "RS.RSSEQ", "ADSL.RANDDT"),
+    )
+    ADT: dt.date = optional(
+        "Analysis Date",
+        comment="partial: first day; null: OVRINV with no date",
+        sources=(*PROGRESSION, *DEATH),
+    )
+    ADTF: str = date_flag("Analysis Date Imputation Flag", sources=(*PROGRESSION, *DEATH))
+    ADY: int = optional(
+        "Analysis Relative Day", ne=0, comment="ADT against ADSL.TRTSDT", sources=("ADT", "ADSL.TRTSDT")
+    )
     BASIS: str = optional(
         "Basis of Progression",
         comment="of a progression: the rule that is met, CR_LOSS for M-protein back after complete response; "
         "of a site's report: RS.PDBASIS",
+        sources=PROGRESSION,
     )
-    SRCDOM: str = column("Source Data", codelist=["RS", "LB", "DS"])
-    SRCVAR: str = column("Source Variable")
-    SRCSEQ: int = column("Source Sequence Number", ge=1)
+    SRCDOM: str = column(
+        "Source Data",
+        codelist=["RS", "LB", "DS"],
+        comment="domain of the row behind ADT",
+        sources=PROGRESSION,
+    )
+    SRCVAR: str = column("Source Variable", comment="variable behind ADT", sources=PROGRESSION)
+    SRCSEQ: int = column(
+        "Source Sequence Number", ge=1, comment="--SEQ of the row behind ADT", sources=(*PROGRESSION, *DEATH)
+    )
 
     class Config:
         unique = ["CUTOFF", "USUBJID", "ASEQ"]
+        metadata = {"rows": (*PROGRESSION, *DEATH)}
 
     @pa.dataframe_check(error="one row per subject and parameter, except OVRINV")
     def one_row(cls, data: PolarsData) -> pl.LazyFrame:
@@ -390,37 +620,60 @@ class ADCE(Treated):
         "Category of the Second Cancer",
         codelist=["HEMATOLOGIC", "SOLID", "NMSC"],
         comment="CE.CESCAT, basal-cell and squamous-cell skin cancer together; null: class not known",
+        sources=("CE.CESCAT",),
     )
     ASTDT: dt.date = optional(
         "Analysis Start Date",
         comment="CE.CESTDTC up to the cut-off; partial: first day, not before RANDDT if the known part "
         "allows",
+        sources=("CE.CESTDTC", "ADSL.RANDDT"),
     )
-    ASTDTF: str = date_flag("Analysis Start Date Imputation Flag")
-    ASTDY: int = optional("Analysis Start Relative Day", ne=0, comment="ASTDT against ADSL.TRTSDT")
-    ADURRAND: int = optional("Days from Randomization to Diagnosis", comment="ASTDT - ADSL.RANDDT")
+    ASTDTF: str = date_flag("Analysis Start Date Imputation Flag", sources=("CE.CESTDTC",))
+    ASTDY: int = optional(
+        "Analysis Start Relative Day",
+        ne=0,
+        comment="ASTDT against ADSL.TRTSDT",
+        sources=("ASTDT", "ADSL.TRTSDT"),
+    )
+    ADURRAND: int = optional(
+        "Days from Randomization to Diagnosis",
+        comment="ASTDT - ADSL.RANDDT",
+        sources=("ASTDT", "ADSL.RANDDT"),
+    )
     SPMFL: str = flag(
         "Counted Second Primary Cancer Flag",
         comment="Y: the subject's first invasive cancer after RANDDT, not a non-melanoma skin cancer, not "
         "AML within 90 days of a myelodysplastic syndrome; order ASTDT, CESEQ",
+        sources=("*", "ASTDT", "ADSL.RANDDT", "CE.INVASIVE", "SPMCAT", "SPMGRP", "CESEQ"),
     )
-    NMSCFL: str = flag("Non-Melanoma Skin Cancer Flag", comment="Y: SPMCAT = NMSC")
-    SPMPDFL: str = flag("Diagnosed After Progression Flag", comment="Y: ASTDT after ADSL.PDDT")
+    NMSCFL: str = flag("Non-Melanoma Skin Cancer Flag", comment="Y: SPMCAT = NMSC", sources=("SPMCAT",))
+    SPMPDFL: str = flag(
+        "Diagnosed After Progression Flag", comment="Y: ASTDT after ADSL.PDDT", sources=("ASTDT", "ADSL.PDDT")
+    )
     SPMRECFL: str = flag(
         "Same Primary Cancer Before Flag",
         comment="Y: CE.RECURQ = Y, or an MH prior cancer whose term names SPMGRP",
+        sources=("CE.RECURQ", "MH.MHCAT", "MH.MHTERM", "MH.MHSTDTC", "SPMGRP", "ASTDT"),
     )
-    XOAFTFL: str = flag("Diagnosed After Crossover Flag", comment="Y: ASTDT on or after ADSL.XODT")
-    RESTRTFL: str = flag("Study Drug Restarted Flag", comment="Y: CE.RESTART = Y")
-    ANTHRFL: str = flag("Prior Anthracycline Flag", comment="Y: ADSL.INDANTFL = Y")
+    XOAFTFL: str = flag(
+        "Diagnosed After Crossover Flag",
+        comment="Y: ASTDT on or after ADSL.XODT",
+        sources=("ASTDT", "ADSL.XODT"),
+    )
+    RESTRTFL: str = flag("Study Drug Restarted Flag", comment="Y: CE.RESTART = Y", sources=("CE.RESTART",))
+    ANTHRFL: str = flag(
+        "Prior Anthracycline Flag", comment="Y: ADSL.INDANTFL = Y", sources=("ADSL.INDANTFL",)
+    )
     PRCANYR: int = optional(
         "Years Since Earlier Cancer of the Site",
         ge=0,
         comment="complete years from the first MH prior cancer of the site (partial: mid) to ASTDT",
+        sources=("CE.RECURQ", "MH.MHCAT", "MH.MHTERM", "MH.MHSTDTC", "SPMGRP", "ASTDT"),
     )
 
     class Config:
         unique = ["CUTOFF", "USUBJID", "CESEQ"]
+        metadata = {"rows": ("CE.CESTDTC", "ADSL.RANDDT")}
 
     @pa.dataframe_check(error="at most one counted second cancer per subject")
     def counted_once(cls, data: PolarsData) -> pl.LazyFrame:
@@ -435,21 +688,34 @@ class ADTTE(Treated):
     One row per randomised subject and parameter.
     """
 
-    PARAM: str = column("Parameter", comment="the unit stands in the text")
-    PARAMCD: str = column("Parameter Code", str_matches=PARAMETER_CODE)
-    AVAL: float = column("Analysis Value", ge=1, comment="days: ADT - STARTDT + 1")
-    STARTDT: dt.date = column("Time-to-Event Origin Date for Subject")
-    ADT: dt.date = column("Analysis Date", comment="first event, else last censoring date, up to the cut-off")
-    ADTF: str = date_flag("Analysis Date Imputation Flag")
-    CNSR: int = column("Censor", ge=0, comment="0: event; other codes: one per reason")
-    EVNTDESC: str = column("Event or Censoring Description")
-    CNSDTDSC: str = optional("Censor Date Description", comment="null for an event")
-    SRCDOM: str = column("Source Data")
-    SRCVAR: str = column("Source Variable")
-    SRCSEQ: int = optional("Source Sequence Number", ge=1, comment="null where the source is ADSL")
+    PARAM: str = column("Parameter", comment="the unit stands in the text", sources=("PARAMCD",))
+    PARAMCD: str = column("Parameter Code", str_matches=PARAMETER_CODE, comment="an endpoint of the study")
+    AVAL: float = column(
+        "Analysis Value", ge=1, comment="days: ADT - STARTDT + 1", sources=("ADT", "STARTDT")
+    )
+    STARTDT: dt.date = column(
+        "Time-to-Event Origin Date for Subject", comment="the endpoint's origin of ADSL", sources=(ORIGINS,)
+    )
+    ADT: dt.date = column(
+        "Analysis Date",
+        comment="first event, else last censoring date, up to the cut-off",
+        sources=(ENDPOINTS,),
+    )
+    ADTF: str = date_flag("Analysis Date Imputation Flag", sources=(ENDPOINTS,))
+    CNSR: int = column("Censor", ge=0, comment="0: event; other codes: one per reason", sources=(ENDPOINTS,))
+    EVNTDESC: str = column(
+        "Event or Censoring Description", comment="of the source behind ADT", sources=(ENDPOINTS,)
+    )
+    CNSDTDSC: str = optional("Censor Date Description", comment="null for an event", sources=(ENDPOINTS,))
+    SRCDOM: str = column("Source Data", comment="dataset of the row behind ADT", sources=(ENDPOINTS,))
+    SRCVAR: str = column("Source Variable", comment="variable behind ADT", sources=(ENDPOINTS,))
+    SRCSEQ: int = optional(
+        "Source Sequence Number", ge=1, comment="null where the source is ADSL", sources=(ENDPOINTS,)
+    )
 
     class Config:
         unique = ["CUTOFF", "USUBJID", "PARAMCD"]
+        metadata = {"rows": ("ADSL.ITTFL", ORIGINS)}
 
     @pa.dataframe_check(error="AVAL is ADT - STARTDT + 1, and ADT is not before STARTDT")
     def value(cls, data: PolarsData) -> pl.LazyFrame:
@@ -484,43 +750,73 @@ class ADAE(Treated):
         "Pooled Causality Group 1",
         codelist=["RELATED", "NOT RELATED"],
         comment="RELATED: AEREL is POSSIBLE, PROBABLE or DEFINITE",
+        sources=("AEREL",),
     )
     AEACN: str = optional("Action Taken with Study Treatment", codelist=ct.ACN, comment="AE.AEACN")
     AEOUT: str = optional("Outcome of Adverse Event", codelist=ct.OUT, comment="AE.AEOUT")
     AETOXGR: str = optional("Standard Toxicity Grade", codelist=list("12345"), comment="AE.AETOXGR")
-    ATOXGR: str = optional("Analysis Toxicity Grade", codelist=list("12345"), comment="AETOXGR, as reported")
-    ATOXGRN: int = optional("Analysis Toxicity Grade (N)", codelist=[1, 2, 3, 4, 5], comment="ATOXGR")
+    ATOXGR: str = optional(
+        "Analysis Toxicity Grade",
+        codelist=list("12345"),
+        comment="AETOXGR, as reported",
+        sources=("AETOXGR",),
+    )
+    ATOXGRN: int = optional(
+        "Analysis Toxicity Grade (N)", codelist=[1, 2, 3, 4, 5], comment="ATOXGR", sources=("ATOXGR",)
+    )
     ASTDT: dt.date = optional(
         "Analysis Start Date",
         comment="AE.AESTDTC up to the cut-off; partial: first day, not before RANDDT and not after death or "
         "the cut-off if the known part allows",
+        sources=("AE.AESTDTC", "ADSL.RANDDT", "ADSL.DTHDT"),
     )
-    ASTDTF: str = date_flag("Analysis Start Date Imputation Flag")
-    ASTDY: int = optional("Analysis Start Relative Day", ne=0, comment="ASTDT against ADSL.TRTSDT")
+    ASTDTF: str = date_flag("Analysis Start Date Imputation Flag", sources=("AE.AESTDTC",))
+    ASTDY: int = optional(
+        "Analysis Start Relative Day",
+        ne=0,
+        comment="ASTDT against ADSL.TRTSDT",
+        sources=("ASTDT", "ADSL.TRTSDT"),
+    )
     AENDT: dt.date = optional(
         "Analysis End Date",
         comment="AE.AEENDTC; partial: last day, not after death or the cut-off if the known part allows",
+        sources=("AE.AEENDTC", "ADSL.DTHDT"),
     )
-    AENDTF: str = date_flag("Analysis End Date Imputation Flag")
-    TRTEMFL: str = flag("Treatment Emergent Analysis Flag", comment="Y: ASTDT on or after ADSL.TRTSDT")
-    POSTRFL: str = flag("Post-Randomization Flag", comment="Y: ASTDT on or after ADSL.RANDDT")
-    HEMEFL: str = flag("Hematologic Event Flag", comment="Y: AEBODSYS = BLOOD/BONE MARROW")
+    AENDTF: str = date_flag("Analysis End Date Imputation Flag", sources=("AE.AEENDTC",))
+    TRTEMFL: str = flag(
+        "Treatment Emergent Analysis Flag",
+        comment="Y: ASTDT on or after ADSL.TRTSDT",
+        sources=("ASTDT", "ADSL.TRTSDT"),
+    )
+    POSTRFL: str = flag(
+        "Post-Randomization Flag",
+        comment="Y: ASTDT on or after ADSL.RANDDT",
+        sources=("ASTDT", "ADSL.RANDDT"),
+    )
+    HEMEFL: str = flag(
+        "Hematologic Event Flag", comment="Y: AEBODSYS = BLOOD/BONE MARROW", sources=("AEBODSYS",)
+    )
     AOCCIFL: str = flag(
         "1st Max Sev./Int. Occurrence Flag",
         comment="Y: the subject's first event of highest grade with POSTRFL = Y; order: ATOXGRN descending, "
         "ASTDT, AESEQ",
+        sources=("*", "POSTRFL", "ATOXGRN", "ASTDT", "AESEQ"),
     )
     AOCCPIFL: str = flag(
-        "1st Max Sev./Int. Occur Within PT Flag", comment="Y: the same within subject and AEDECOD"
+        "1st Max Sev./Int. Occur Within PT Flag",
+        comment="Y: the same within subject and AEDECOD",
+        sources=("*", "AEDECOD", "POSTRFL", "ATOXGRN", "ASTDT", "AESEQ"),
     )
     APERIOD: int = optional(
         "Period",
         codelist=[1, 2],
         comment="1: from randomisation; 2: on or after ADSL.XODT; null: before randomisation",
+        sources=("ASTDT", "ADSL.XODT", "POSTRFL"),
     )
 
     class Config:
         unique = ["CUTOFF", "USUBJID", "AESEQ"]
+        metadata = {"rows": ("AE.AESTDTC", "ADSL.RANDDT", "ADSL.DTHDT")}
 
     @pa.dataframe_check(error="ATOXGR and ATOXGRN go one-to-one")
     def twins(cls, data: PolarsData) -> pl.LazyFrame:
@@ -535,23 +831,23 @@ class ADEX(Treated):
     """
 
     APHASE: str = column("Phase", codelist=["BLINDED TREATMENT"], comment="EX.EPOCH")
-    PARAM: str = column("Parameter", comment="the unit stands in the text")
+    PARAM: str = column("Parameter", comment="the unit stands in the text", sources=("PARAMCD",))
     PARAMCD: str = column(
         "Parameter Code",
-        codelist=[
-            "TDURD", "TDOSE", "AVDDSE", "RDI", "NCYC", "DOSESTRT", "DOSEMIN", "DOSEMAX",
-            "ESCAL", "NREDUC", "NHELD",
-        ],
+        codelist=list(ADEX_PARAMETERS),
         str_matches=PARAMETER_CODE,
-        comment="TDURD: last EXENDTC - first EXSTDTC + 1 of cycles with a dose; TDOSE: sum of EXDOSE x "
-        "DAYSTKN; AVDDSE: TDOSE / days taken; RDI: 100 x TDOSE / (10 mg x TDURD); NCYC: cycles with a dose; "
-        "ESCAL: 1 if a cycle was dosed at 15 mg or more, else 0; NREDUC, NHELD: cycles with MODTYPE REDUCED, "
-        "HELD",
-    )  # fmt: skip
-    AVAL: float = column("Analysis Value", ge=0)
+        comment=each(ADEX_PARAMETERS),
+    )
+    AVAL: float = column(
+        "Analysis Value",
+        comment="as PARAMCD says",
+        ge=0,
+        sources=("EX.EXDOSE", "EX.DAYSTKN", "EX.EXSTDTC", "EX.EXENDTC", "EX.MODTYPE", "EX.EPOCH", "EX.EXSEQ"),
+    )
 
     class Config:
         unique = ["CUTOFF", "USUBJID", "PARAMCD"]
+        metadata = {"rows": ("EX.EPOCH", "EX.EXDOSE", "EX.DAYSTKN")}
 
     @pa.dataframe_check(error="PARAM and PARAMCD go one-to-one")
     def twins(cls, data: PolarsData) -> pl.LazyFrame:
