@@ -1,4 +1,7 @@
-"""DuckDB in and out: a release is built beside the old one and replaces it in one step; queries only read.
+"""DuckDB in and out: a file is built beside the old one and replaces it in one step; queries only read.
+
+A release is an open file. Closed results are an encrypted one (AES-256, GCM): none of their bytes is ever on
+the disk in clear, not while they are built either.
 
 What belongs here: everything that knows DuckDB. What does not: which tables a release holds, how they were
 made, how an answer is shown. Tables and their columns are described by the pandera classes alone.
@@ -8,9 +11,10 @@ from __future__ import annotations
 
 import fcntl
 import glob
+import importlib.resources
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +36,12 @@ TYPES: dict[type[pl.DataType], str] = {
 }
 
 
+_CATALOG = "encrypted"
+_NO_REACHING_OUT: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": False,
+    "autoload_known_extensions": False,
+    "python_enable_replacements": False,
+}
 _NO_PROGRESS_BAR = "SET enable_progress_bar = false"  # it goes to standard output, between our own lines
 
 
@@ -68,27 +78,41 @@ def build_release(
     a build that fails (for a view that cannot be answered, too) or is killed leaves it as it was, and the
     next build sweeps what a killed one left. Builds of one target wait for each other. Raises WarehouseError.
     """
-    from schemas.meta import MetaColumns, MetaTables
 
-    meta = (
-        WarehouseTable("meta", "tables", MetaTables, ()),
-        WarehouseTable("meta", "columns", MetaColumns, ()),
-    )
-    paths = [table.path for table in (*tables, *meta)] + [f"{view.schema}.{view.name}" for view in views]
-    if twice := sorted({path for path in paths if paths.count(path) > 1}):
-        raise WarehouseError(f"declared twice: {', '.join(twice)}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    building = target.with_name(f"{target.name}.{os.getpid()}.building")
-    with _only_builder_of(target):
-        _sweep(target)
+    def build(building: Path) -> dict[str, int]:
+        with duckdb.connect(str(building)) as connection:
+            connection.execute(_NO_PROGRESS_BAR)
+            return _fill(connection, tables, lambda table: _load(connection, table), comment, views)
+
+    return _replace(target, build)
+
+
+def build_encrypted(
+    target: Path, frames: Mapping[str, tuple[type[Table], pl.DataFrame]], key: str, comment: str
+) -> dict[str, int]:
+    """As `build_release`, but from memory into an encrypted file of mode 0600; rows by table.
+
+    frames: by the table's path (`closed.results`), its shape and its rows. What does not fit into memory is
+    an error and not a file of spilled rows. Raises WarehouseError; no message holds the key.
+    """
+    tables = []
+    for path, (model, _) in frames.items():
+        schema, name = path.split(".", 1)
+        tables.append(WarehouseTable(schema, name, model, ()))
+
+    def load(connection: duckdb.DuckDBPyConnection, table: WarehouseTable) -> int:
+        connection.register("incoming", frames[table.path][1])
         try:
-            rows = _build(building, tables, meta, views, comment)
-            _sync(building)
-            os.replace(building, target)
-            _sync(target.parent)
+            return _take(connection, table, "the frame", "incoming")
         finally:
-            _sweep(target)
-    return rows
+            connection.unregister("incoming")
+
+    def build(building: Path) -> dict[str, int]:
+        with _attached(building, key, read_only=False) as connection:
+            building.chmod(0o600)
+            return _fill(connection, tables, lambda table: load(connection, table), comment)
+
+    return _replace(target, build)
 
 
 def query(path: Path, sql: str) -> pl.DataFrame:
@@ -107,12 +131,39 @@ def query(path: Path, sql: str) -> pl.DataFrame:
         with duckdb.connect(str(path), read_only=True, config=only_this_file) as connection:
             connection.execute(_NO_PROGRESS_BAR)
             connection.execute("SET lock_configuration = true")
-            statements = connection.extract_statements(sql)
-            if len(statements) != 1:
-                raise WarehouseError(f"one SQL statement at a time, this is {len(statements)}")
-            return connection.execute(statements[0]).pl()
+            return _answer(connection, sql)
     except (duckdb.Error, pl.exceptions.PolarsError) as error:
         raise WarehouseError(_one_line(error)) from error
+
+
+def query_encrypted(path: Path, key: str, sql: str) -> pl.DataFrame:
+    """As `query`, of an encrypted file; raises WarehouseError for a wrong or missing key, too."""
+    if not path.is_file():
+        raise WarehouseError(f"no closed results at {path}")
+    with _attached(path, key, read_only=True) as connection:
+        try:
+            return _answer(connection, sql)
+        except (duckdb.Error, pl.exceptions.PolarsError) as error:
+            raise WarehouseError(_one_line(error)) from error
+
+
+def differing_rows(path: Path, tables: Mapping[str, Sequence[Path]]) -> dict[str, int]:
+    """How many rows of a released file's tables are not, in order, those of the Parquet files, where any.
+
+    tables: by the table's path. A column that no file has must be empty. Raises WarehouseError where a table
+    or a file cannot be read.
+    """
+    differing = {}
+    with duckdb.connect(":memory:", config={"temp_directory": "", **_NO_REACHING_OUT}) as connection:
+        connection.execute(_NO_PROGRESS_BAR)
+        try:
+            connection.execute(f"ATTACH {_literal(path)} AS released (READ_ONLY)")
+            for table, files in tables.items():
+                if rows := _differing_rows(connection, table, files):
+                    differing[table] = rows
+        except duckdb.Error as error:
+            raise WarehouseError(_one_line(error)) from error
+    return differing
 
 
 def ddl(schema: str, name: str, model: type[Table], *, comment: str = "") -> list[str]:
@@ -134,58 +185,155 @@ def ddl(schema: str, name: str, model: type[Table], *, comment: str = "") -> lis
     return statements
 
 
-def _build(
-    building: Path,
+def _replace(target: Path, build: Callable[[Path], dict[str, int]]) -> dict[str, int]:
+    """Have a file built in a folder that only this user may enter, then put it in the target's place."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    folder = target.with_name(f"{target.name}.{os.getpid()}.building")
+    with _only_builder_of(target):
+        _sweep(target)
+        try:
+            folder.mkdir(mode=0o700)
+            building = folder / target.name
+            rows = build(building)
+            _sync(building)
+            os.replace(building, target)
+            _sync(target.parent)
+        finally:
+            _sweep(target)
+    return rows
+
+
+def _fill(
+    connection: duckdb.DuckDBPyConnection,
     tables: Sequence[WarehouseTable],
-    meta: Sequence[WarehouseTable],
-    views: Sequence[View],
+    load: Callable[[WarehouseTable], int],
     comment: str,
+    views: Sequence[View] = (),
 ) -> dict[str, int]:
-    every = [*tables, *meta]
-    with duckdb.connect(str(building)) as connection:
-        connection.execute(_NO_PROGRESS_BAR)
-        connection.begin()
-        for schema in dict.fromkeys(table.schema for table in every):
-            connection.execute(f"CREATE SCHEMA {_quoted(schema)}")
-        for table in every:
-            for statement in ddl(table.schema, table.name, table.model, comment=comment):
-                connection.execute(statement)
-        rows = {table.path: _load(connection, table) for table in tables}
-        described = [column for table in every for column in _describe_columns(table)]
-        for view in views:
-            rows[f"{view.schema}.{view.name}"] = _create_view(connection, view, comment)
-            described += _describe_view_columns(connection, view)
-        rows |= {"meta.tables": len(every) + len(views), "meta.columns": len(described)}
-        _insert(connection, "meta.tables", [_describe(table, rows) for table in every])
-        if views:
-            _insert(connection, "meta.tables", [_describe_view(view, rows) for view in views])
-        _insert(connection, "meta.columns", described)
-        connection.commit()
-        connection.execute("CHECKPOINT")
+    from schemas.meta import MetaColumns, MetaTables
+
+    every = [
+        *tables,
+        WarehouseTable("meta", "tables", MetaTables, ()),
+        WarehouseTable("meta", "columns", MetaColumns, ()),
+    ]
+    paths = [table.path for table in every] + [f"{view.schema}.{view.name}" for view in views]
+    if twice := sorted({path for path in paths if paths.count(path) > 1}):
+        raise WarehouseError(f"declared twice: {', '.join(twice)}")
+    connection.begin()
+    for schema in dict.fromkeys(table.schema for table in every):
+        connection.execute(f"CREATE SCHEMA {_quoted(schema)}")
+    for table in every:
+        for statement in ddl(table.schema, table.name, table.model, comment=comment):
+            connection.execute(statement)
+    rows = {table.path: load(table) for table in tables}
+    described = [column for table in every for column in _describe_columns(table)]
+    for view in views:
+        rows[f"{view.schema}.{view.name}"] = _create_view(connection, view, comment)
+        described += _describe_view_columns(connection, view)
+    rows |= {"meta.tables": len(every) + len(views), "meta.columns": len(described)}
+    _insert(connection, "meta.tables", [_describe(table, rows) for table in every])
+    if views:
+        _insert(connection, "meta.tables", [_describe_view(view, rows) for view in views])
+    _insert(connection, "meta.columns", described)
+    connection.commit()
+    connection.execute("CHECKPOINT")
     return rows
 
 
 def _load(connection: duckdb.DuckDBPyConnection, table: WarehouseTable) -> int:
-    """Insert the table's files by column name; a file of another shape is refused, not cast."""
+    return sum(
+        _take(connection, table, file.name, "read_parquet(?)", glob.escape(str(file))) for file in table.files
+    )
+
+
+def _take(
+    connection: duckdb.DuckDBPyConnection, table: WarehouseTable, name: str, source: str, *parameters: str
+) -> int:
+    """Insert the rows of a source by column name; one of another shape is refused, not cast."""
     from schemas.base import columns
 
     expected = {c.name: _sql_type(table.path, c) for c in columns(table.model)}
     into = f"{_quoted(table.schema)}.{_quoted(table.name)}"
-    rows = 0
-    for file in table.files:
-        source = [glob.escape(str(file))]
+    try:
+        described = connection.execute(f"DESCRIBE SELECT * FROM {source}", parameters).fetchall()
+        found = {name: dtype for name, dtype, *_ in described}
+        sure, there = ({c: t for c, t in s.items() if c not in table.optional} for s in (expected, found))
+        if sure != there:
+            raise WarehouseError(f"{table.path}: {name} {_difference(there, sure)}")
+        chosen = ", ".join(_quoted(name) for name in expected if name in found)
+        insert = f"INSERT INTO {into} ({chosen}) SELECT {chosen} FROM {source}"
+        return int(connection.execute(insert, parameters).fetchall()[0][0])
+    except duckdb.Error as error:
+        raise WarehouseError(f"{table.path}: {name}: {_one_line(error)}") from error
+
+
+@contextmanager
+def _attached(path: Path, key: str, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection in memory with the encrypted file as its database, that writes nothing anywhere else."""
+    if not key:
+        raise WarehouseError(f"{path.name} is encrypted: it needs a key")
+    cipher = _cipher()
+    options = ", ".join(["READ_ONLY"] * read_only + [f"ENCRYPTION_KEY {_literal(key)}"])
+    with duckdb.connect(":memory:", config={"temp_directory": "", **_NO_REACHING_OUT}) as connection:
+        connection.execute(_NO_PROGRESS_BAR)
+        connection.execute(f"LOAD {_literal(cipher)}")
         try:
-            described = connection.execute("DESCRIBE SELECT * FROM read_parquet(?)", source).fetchall()
-            found = {name: dtype for name, dtype, *_ in described}
-            sure, there = ({c: t for c, t in s.items() if c not in table.optional} for s in (expected, found))
-            if sure != there:
-                raise WarehouseError(f"{table.path}: {file.name} {_difference(there, sure)}")
-            chosen = ", ".join(_quoted(name) for name in expected if name in found)
-            insert = f"INSERT INTO {into} ({chosen}) SELECT {chosen} FROM read_parquet(?)"
-            rows += connection.execute(insert, source).fetchall()[0][0]
+            connection.execute(f"ATTACH {_literal(path)} AS {_CATALOG} ({options})")
         except duckdb.Error as error:
-            raise WarehouseError(f"{table.path}: {file.name}: {_one_line(error)}") from error
-    return rows
+            raise WarehouseError(_why_not_opened(path, _one_line(error).replace(key, "…"))) from None
+        connection.execute(f"USE {_CATALOG}")
+        connection.execute("SET enable_external_access = false")
+        connection.execute("SET lock_configuration = true")
+        yield connection
+
+
+def _cipher() -> Path:
+    """The file of DuckDB's extension that writes encrypted files; DuckDB's own cipher only reads them."""
+    package = "duckdb_extension_httpfs"
+    try:
+        folder = Path(str(importlib.resources.files(package)))
+    except ModuleNotFoundError:
+        raise WarehouseError(f"closed results need the package {package.replace('_', '-')}") from None
+    file = folder / "extensions" / f"v{duckdb.__version__}" / "httpfs.duckdb_extension"
+    if not file.is_file():
+        raise WarehouseError(
+            f"closed results need the package {package.replace('_', '-')} in version {duckdb.__version__}, "
+            "that of DuckDB"
+        )
+    return file
+
+
+def _why_not_opened(path: Path, told: str) -> str:
+    if "Wrong encryption key" in told:
+        return f"{path.name}: the key does not open it"
+    if "is not encrypted" in told:
+        return f"{path.name} is not encrypted: it is not a file of closed results"
+    return f"{path.name} cannot be opened: {told}"
+
+
+def _answer(connection: duckdb.DuckDBPyConnection, sql: str) -> pl.DataFrame:
+    statements = connection.extract_statements(sql)
+    if len(statements) != 1:
+        raise WarehouseError(f"one SQL statement at a time, this is {len(statements)}")
+    return connection.execute(statements[0]).pl()
+
+
+def _differing_rows(connection: duckdb.DuckDBPyConnection, table: str, files: Sequence[Path]) -> int:
+    name = ".".join(map(_quoted, ("released", *table.split(".", 1))))
+    columns = [column for column, *_ in connection.execute(f"DESCRIBE {name}").fetchall()]
+    paths = ", ".join(_literal(glob.escape(str(file))) for file in files)
+    source = f"read_parquet([{paths}], union_by_name = true)"
+    staged = {column for column, *_ in connection.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+    there = [_quoted(column) if column in staged else f"NULL AS {_quoted(column)}" for column in columns]
+    unequal = " OR ".join(f"r.{_quoted(column)} IS DISTINCT FROM s.{_quoted(column)}" for column in columns)
+    # Side by side and not as sets: rows stream past each other, so a table of any size fits into memory.
+    statement = (
+        f"SELECT count(*) FROM (SELECT true AS here, * FROM {name}) r "
+        f"POSITIONAL JOIN (SELECT true AS here, {', '.join(there)} FROM {source}) s "
+        f"WHERE r.here IS NULL OR s.here IS NULL OR {unequal}"
+    )
+    return int(connection.execute(statement).fetchall()[0][0])
 
 
 def _create_view(connection: duckdb.DuckDBPyConnection, view: View, comment: str) -> int:

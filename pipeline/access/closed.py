@@ -62,8 +62,11 @@ def write_closed_manifest(folder: Path, log: Path, grant: Grant, *, now: dt.date
 
 
 def closed_files(folder: Path) -> list[Path]:
-    """Every file of a closed folder but its manifest, in order."""
-    return sorted(p for p in folder.rglob("*") if not p.is_dir() and p != folder / MANIFEST)
+    """Every file of a closed folder but its manifest and the empty locks of builds, in order."""
+    files = (path for path in folder.rglob("*") if not path.is_dir())
+    return sorted(
+        p for p in files if p != folder / MANIFEST and not (p.name[0] == "." and p.suffix == ".lock")
+    )
 
 
 def closed_manifest(folder: Path) -> dict[str, Any]:
