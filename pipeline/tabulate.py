@@ -33,8 +33,8 @@ def tabulate(
     """One domain from the current records of its forms.
 
     forms: current records by form; dm: the tabulated DM, which gives the reference date for study
-    days (None while DM itself is tabulated). Adds STUDYID, DOMAIN, CUTOFF, --SEQ and --DY; columns in
-    the model's order, rows by subject and --SEQ.
+    days (None while DM itself is tabulated). Adds STUDYID, DOMAIN, CUTOFF, --DY, and --SEQ unless the forms
+    have it; columns in the model's order, rows by subject and the domain's order.
     """
     code = domain.name.upper()
     # Of forms that are on the disk nothing is left in memory when the domain's rows are sorted.
@@ -43,7 +43,7 @@ def tabulate(
     )
     declared = dtypes(study.shape(domain.model, cut_off))
     rows = rows.sort("USUBJID", *domain.order, nulls_last=True, maintain_order=True)
-    if f"{code}SEQ" in declared:
+    if f"{code}SEQ" in declared and f"{code}SEQ" not in rows.columns:
         rows = rows.with_columns(pl.int_range(1, pl.len() + 1).over("USUBJID").alias(f"{code}SEQ"))
     if dm is not None:
         rows = _study_days(rows, list(declared), dm)

@@ -53,6 +53,12 @@ def flag_where(condition: pl.Expr) -> pl.Expr:
     return pl.when(condition).then(pl.lit("Y"))
 
 
+def flag_first(condition: pl.Expr, *within: str) -> pl.Expr:
+    """Y at the first row, in the order the rows have, where the condition holds within these variables."""
+    holds = condition.fill_null(False)
+    return flag_where(holds & (holds.cum_sum().over(within) == 1))
+
+
 def yes_no(condition: pl.Expr) -> pl.Expr:
     """Y where the condition holds, N elsewhere and where it cannot be told."""
     return pl.when(condition).then(pl.lit("Y")).otherwise(pl.lit("N"))

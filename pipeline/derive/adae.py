@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipeline.derive import conform, flag_where, last_date, study_day, with_subject
+from pipeline.derive import conform, flag_first, flag_where, last_date, study_day, with_subject
 from pipeline.derive.dates import impute
 from pipeline.study import CutOff, Frames, Study
 from schemas.adam import ADAE, HEMATOLOGIC_CATEGORY
@@ -42,8 +42,8 @@ def derive_adae(study: Study, sdtm: Frames, adsl: pl.DataFrame, cut_off: CutOff)
     counted = (pl.col("POSTRFL") == "Y") & pl.col("ATOXGRN").is_not_null()
     return conform(
         worst_first.with_columns(
-            AOCCIFL=flag_where(counted & (pl.int_range(pl.len()).over("USUBJID") == 0)),
-            AOCCPIFL=flag_where(counted & (pl.int_range(pl.len()).over("USUBJID", "AEDECOD") == 0)),
+            AOCCIFL=flag_first(counted, "USUBJID"),
+            AOCCPIFL=flag_first(counted, "USUBJID", "AEDECOD"),
             APERIOD=pl.when(pl.col("ASTDT") >= pl.col("XODT")).then(2).when(POSTRFL="Y").then(1),
         ),
         study.shape(ADAE, cut_off),

@@ -9,7 +9,7 @@ import datetime as dt
 
 import polars as pl
 
-from pipeline.derive import conform, flag_where, last_date, study_day, with_subject
+from pipeline.derive import conform, flag_first, flag_where, last_date, study_day, with_subject
 from pipeline.derive.dates import impute
 from pipeline.study import CutOff, Frames, Study
 from schemas.adam import ADCE
@@ -41,9 +41,8 @@ def second_cancers(ce: pl.DataFrame, subjects: pl.DataFrame, last: dt.date) -> p
         & (pl.col("INVASIVE") == "Y")
         & pl.col("SPMCAT").is_in(["HEMATOLOGIC", "SOLID"])
         & ~same_event.fill_null(False)
-    ).fill_null(False)
-    first = candidate & (candidate.cum_sum().over("USUBJID") == 1)
-    return rows.with_columns(SPMFL=flag_where(first))
+    )
+    return rows.with_columns(SPMFL=flag_first(candidate, "USUBJID"))
 
 
 def derive_adce(study: Study, sdtm: Frames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:

@@ -14,7 +14,7 @@ import polars as pl
 from pipeline.derive.dates import impute
 from pipeline.study import AnyFrames, CutOff, Endpoint, EventSource, Study
 from schemas.adam import ADTTE
-from schemas.base import dtypes, names
+from schemas.base import Table, dtypes, names
 
 
 class DeriveError(ValueError):
@@ -47,10 +47,13 @@ def dated_rows(
 
 
 def _origin(columns: Sequence[str], source: EventSource) -> dict[str, pl.Expr]:
-    """The tabulation row behind a source row: its own triplet, else its domain's --SEQ."""
+    """The tabulation row behind a source row: its own triplet, else its domain's --SEQ; else its dataset."""
     if "SRCDOM" in columns:
         return {name: pl.col(name) for name in ("SRCDOM", "SRCVAR", "SRCSEQ")}
-    sequence = next(c for c in columns if len(c) == 5 and c.endswith("SEQ"))
+    sequence = next((c for c in columns if len(c) == 5 and c.endswith("SEQ")), None)
+    if sequence is None:  # one row per subject, as in ADSL
+        whole = {"SRCDOM": source.dataset.upper(), "SRCVAR": source.date}
+        return {**{name: pl.lit(text) for name, text in whole.items()}, "SRCSEQ": pl.lit(None, pl.Int64)}
     domain = sequence[:2]
     # An occurrence dataset (OCCDS) keeps --SEQ and renames --STDTC to ASTDT.
     variable = source.date if source.date.endswith("DTC") else f"{domain}STDTC"
@@ -65,17 +68,24 @@ def last_alive(study: Study, frames: AnyFrames, adsl: pl.DataFrame, cut_off: Cut
     return subjects.join(last, on="SUBJECT").select("USUBJID", "LSTALVDT")
 
 
-def derive_adtte(study: Study, frames: AnyFrames, adsl: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
+def derive_adtte(
+    study: Study,
+    frames: AnyFrames,
+    adsl: pl.DataFrame,
+    cut_off: CutOff,
+    model: type[Table] = ADTTE,
+) -> pl.DataFrame:
     """One row per randomised subject and endpoint of the study whose origin the subject has.
 
-    frames: the tabulation datasets, `adrs` and `adce`. AVAL is in days, ADT - STARTDT + 1. A subject
-    without the origin (its form is not in yet) has no row; `audit.without_parameter` names them. Raises
-    DeriveError when an endpoint finds neither an event nor a censoring date for somebody who has one.
+    frames: the datasets that the endpoints' sources name. model: the shape; what of it the engine does not
+    make is copied from ADSL. AVAL is in days, ADT - STARTDT + 1. A subject without the origin (its form is
+    not in yet) has no row; `audit.without_parameter` names them. Raises DeriveError when an endpoint finds
+    neither an event nor a censoring date for somebody who has one.
     """
     endpoints = sorted(study.endpoints, key=lambda endpoint: endpoint.paramcd)
     ends = {id(s): s for e in endpoints for s in (*e.events, *e.competing)}
     censors = {id(s): s for e in endpoints for s in e.censors}
-    copied = [c for c in names(ADTTE) if c in adsl.columns]
+    copied = [c for c in names(model) if c in adsl.columns]
     asked = {c for s in (*ends.values(), *censors.values()) for c in s.where.meta.root_names()}
     asked.update(copied, (e.start for e in endpoints), ("ITTFL",))
     # Subjects are numbered, because a million texts are slow to join and to sort.
@@ -98,7 +108,7 @@ def derive_adtte(study: Study, frames: AnyFrames, adsl: pl.DataFrame, cut_off: C
     rows = rows.sort("SUBJECT", maintain_order=True)  # of a subject, by PARAMCD as before
     of_subject = subjects.select(copied)[rows.get_column("SUBJECT")]
     return pl.concat([rows, of_subject], how="horizontal").select(
-        pl.col(name).cast(dtype) for name, dtype in dtypes(study.shape(ADTTE, cut_off)).items()
+        pl.col(name).cast(dtype) for name, dtype in dtypes(study.shape(model, cut_off)).items()
     )
 
 
