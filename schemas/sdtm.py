@@ -9,6 +9,7 @@ here: how a variable is filled (`pipeline/studies/*/mapping.py`).
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from typing import Any
 
 from schemas import terminology as ct
@@ -22,9 +23,11 @@ def dtc(label: str, **more: Any) -> Any:
     return column(label, str_matches=DTC, **{"required": False, **more})
 
 
-def supplemental(label: str, **more: Any) -> Any:
-    """A variable that an export moves to SUPP--."""
-    return column(label, kind="supplemental", **{"required": False, **more})
+def supplemental(label: str, *, origin: str = "CRF", **more: Any) -> Any:
+    """A variable that an export moves to SUPP--; origin: CRF, or ASSIGNED if no form of a subject has it."""
+    field = column(label, kind="supplemental", **{"required": False, **more})
+    field.metadata["origin"] = origin
+    return field
 
 
 def optional(label: str, **more: Any) -> Any:
@@ -62,7 +65,7 @@ class DM(Subject):
     ARM: str = column("Description of Planned Arm", codelist=ct.ARM, blinded=ct.ARM_BLINDED)
     ACTARMCD: str = column("Actual Arm Code", codelist=ct.ARMCD, blinded=ct.ARMCD_BLINDED)
     ACTARM: str = column("Description of Actual Arm", codelist=ct.ARM, blinded=ct.ARM_BLINDED)
-    COOPGRP: str = supplemental("Cooperative Group")
+    COOPGRP: str = supplemental("Cooperative Group", origin="ASSIGNED")
     PROTVER: str = supplemental("Protocol Version at Registration")
     RANDNO: str = supplemental("Randomization Number")
 
@@ -423,6 +426,41 @@ class IE(Subject):
 
     class Config:
         unique = ["CUTOFF", "USUBJID", "IESEQ"]
+
+
+class Supplemental(Table):
+    """Supplemental Qualifiers
+
+    One row per value that is supplemental to a row of a domain; made at an export only.
+    """
+
+    STUDYID: str = column("Study Identifier")
+    RDOMAIN: str = column("Related Domain Abbreviation", str_length={"min_value": 2, "max_value": 2})
+    USUBJID: str = column("Unique Subject Identifier", str_length={"max_value": 20})
+    IDVAR: str = optional("Identifying Variable", comment="null: the value belongs to the subject")
+    IDVARVAL: str = optional("Identifying Variable Value")
+    QNAM: str = column("Qualifier Variable Name", str_length={"max_value": 8})
+    QLABEL: str = column("Qualifier Variable Label")
+    QVAL: str = column("Data Value")
+    QORIG: str = column("Origin", codelist=["CRF", "ASSIGNED"])
+    QEVAL: str = optional("Evaluator")
+
+    class Config:
+        unique = ["STUDYID", "RDOMAIN", "USUBJID", "IDVAR", "IDVARVAL", "QNAM"]
+
+
+@cache
+def supplemental_to(domain: type[Table]) -> type[Table]:
+    """The SUPP-- dataset of a domain."""
+    name = domain.__name__
+    members = {"__doc__": f"Supplemental Qualifiers for {name}", "__module__": __name__}
+    return type(f"SUPP{name}", (Supplemental,), members)
+
+
+def origins(domain: type[Table]) -> dict[str, str]:
+    """The origin of each supplemental variable of a domain."""
+    fields = domain.to_schema().columns.items()
+    return {name: field.metadata["origin"] for name, field in fields if "origin" in (field.metadata or {})}
 
 
 DOMAINS: dict[str, type[Table]] = {

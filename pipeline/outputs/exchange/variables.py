@@ -14,6 +14,9 @@ import polars as pl
 from schemas import base
 from schemas.base import Table
 
+FORMATS: dict[type[pl.DataType], str] = {pl.Date: "DATE9.", pl.Time: "TIME8."}
+"""How SAS shows a number that is a date or a time of day."""
+
 
 class NotExportable(ValueError):
     """A dataset cannot be written without losing something; the message has a line for each reason."""
@@ -51,7 +54,7 @@ def variables(
             f"{name}.{column} is {frame.schema[column]}, and is declared as {declared[column].dtype}"
             for column in other
         )
-    key = [column for column in base.key(model) if column in frame.columns]
+    key = key_of(model)
     longest = longest_texts(frame)
     return [
         Variable(
@@ -64,6 +67,11 @@ def variables(
         for column in declared
         if column in frame.columns
     ]
+
+
+def key_of(model: type[Table]) -> list[str]:
+    """What identifies a row within the dataset of one cut-off: the study stands in the cut-off's place."""
+    return ["STUDYID" if column == "CUTOFF" else column for column in base.key(model)]
 
 
 def longest_texts(frame: pl.DataFrame) -> dict[str, int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.outputs.exchange.variables import NotExportable, Variable, variables
+from pipeline.outputs.exchange.variables import FORMATS, NotExportable, Variable, variables
 from schemas import base
 from schemas.base import Table
 
@@ -31,7 +31,6 @@ LARGEST, SMALLEST = 16.0**62, 16.0**-65
 SAS_EPOCH = dt.date(1960, 1, 1)
 FIRST_DATE = dt.date(1582, 1, 1)
 """SAS counts days of the Gregorian calendar."""
-FORMATS: dict[type[pl.DataType], str] = {pl.Date: "DATE9", pl.Time: "TIME8"}
 STAMPS = (1 * 80 + 64, 2 * 80, 5 * 80 + 64, 6 * 80)
 """Where the header holds the times created and modified of the library and of the dataset, 16 bytes each."""
 MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
@@ -71,9 +70,7 @@ def write_xpt(
         table_name=name,
         file_format_version=5,
         variable_format={
-            variable.name: f"{form}."
-            for variable in known
-            if (form := FORMATS.get(variable.dtype.base_type()))
+            variable.name: form for variable in known if (form := FORMATS.get(variable.dtype.base_type()))
         },
     )
     _stamp(part, date)
