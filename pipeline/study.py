@@ -75,14 +75,32 @@ class CutRule:
 
 
 @dataclass(frozen=True)
+class Mapped:
+    """Where a tabulation variable comes from: fields (`form.field`) or variables (`LB.LBORRES`), and how.
+
+    origin: as Define-XML 2.1 names it. words: the derivation in a sentence; empty for a field as it stands.
+    """
+
+    sources: tuple[str, ...]
+    origin: Literal["Collected", "Derived", "Assigned", "Protocol"]
+    words: str = ""
+
+
+@dataclass(frozen=True)
 class Domain:
-    """One tabulation dataset: which forms it reads and how; `order` is the sort that gives --SEQ."""
+    """One tabulation dataset: which forms it reads and how; `order` is the sort that gives --SEQ.
+
+    lineage: where each variable comes from. rows: the fields that decide which rows there are, where not each
+    record has one.
+    """
 
     name: str
     model: type[Table]
     forms: tuple[str, ...]
     build: Callable[[Frames], pl.DataFrame]
     order: tuple[str, ...]
+    lineage: Mapping[str, Mapped] = field(default_factory=dict)
+    rows: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -232,31 +250,30 @@ class Outputs:
 class MonitoringPlan:
     """How a trial is monitored: by a one-sided group-sequential log-rank test for the study's first arm.
 
-    looks: the reviews, cut-offs before the unblinding. endpoint: its PARAMCD. events: how many are planned
-    at the end; information is the share of them so far. alpha, power, hazard_ratio (first arm to second),
-    spending, futility, binding: of the design, as `pipeline.stats.sequential` takes them. first_information:
-    reviews begin with it. open: what everybody may see while treatments are blinded, pooled; closed: what
-    the monitoring board sees, with `codes` (by arm) in place of the arms' names.
+    looks: the reviews, cut-offs before the unblinding. endpoint: its PARAMCD. design: what
+    `pipeline.stats.sequential.logrank_design` takes; it gives the planned events, and information is the
+    share of them so far. futility: the function that spends the type II error at the looks, never binding.
+    first_information: reviews begin with it. open: what everybody may see while treatments are blinded,
+    pooled. closed: what the monitoring board sees, given the codes that stand for the arms (by Arm.code) and
+    how many looks there have been. allocation: RANDNUM, ARM and CODE out of the restricted files.
     """
 
     looks: tuple[CutOff, ...]
     endpoint: str
-    events: int
-    alpha: float
-    power: float
-    hazard_ratio: float
-    spending: Any
+    design: Mapping[str, Any]
     futility: Any
-    binding: bool
     first_information: float
-    codes: Mapping[str, str]
     open: Outputs
-    closed: Outputs
+    closed: Callable[[Mapping[str, str], int], Outputs]
+    allocation: Callable[[Frames], pl.DataFrame]
 
 
 @dataclass(frozen=True)
 class Study:
-    """Everything particular to one trial, as one value."""
+    """Everything particular to one trial, as one value.
+
+    records: by form, the fields that decide which of its records count, beside the header of every form.
+    """
 
     id: str
     name: str
@@ -284,6 +301,7 @@ class Study:
     listings: tuple[Any, ...] = ()
     report: Any = None
     monitoring: MonitoringPlan | None = None
+    records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def looks(self) -> tuple[CutOff, ...]:

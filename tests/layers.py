@@ -132,8 +132,8 @@ def run_layers(
     sdtm: dict[str, pl.DataFrame] = {}
     for domain in study.domains:
         rows = tabulate(study, domain, current, cut_off, sdtm.get("dm"))
-        sdtm[domain.name] = audit(domain.model, rows)
-    adsl = audit(DATASETS["adsl"], derive_adsl(study, sdtm, cut_off))
+        sdtm[domain.name] = audit(study.shape(domain.model, cut_off), rows)
+    adsl = audit(study.shape(DATASETS["adsl"], cut_off), derive_adsl(study, sdtm, cut_off))
     adam = {"adsl": adsl}
     for name, derive in (
         ("adrs", derive_adrs),
@@ -141,9 +141,10 @@ def run_layers(
         ("adae", derive_adae),
         ("adex", derive_adex),
     ):
-        adam[name] = audit(DATASETS[name], derive(study, sdtm, adsl, cut_off))
-    adam["adtte"] = audit(DATASETS["adtte"], derive_adtte(study, sdtm | adam, adsl, cut_off))
-    results, curves = run_analyses(study, adam, cut_off)
+        adam[name] = audit(study.shape(DATASETS[name], cut_off), derive(study, sdtm, adsl, cut_off))
+    adtte = derive_adtte(study, sdtm | adam, adsl, cut_off)
+    adam["adtte"] = audit(study.shape(DATASETS["adtte"], cut_off), adtte)
+    results, curves = run_analyses(study.at(cut_off), adam, cut_off)
     return Run(
         set_aside=pl.concat([*(s.set_aside for s in snapshots.values()), rejected]),
         sdtm=sdtm,

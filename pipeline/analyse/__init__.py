@@ -25,6 +25,7 @@ METHODS: dict[str, Method] = {
         time_to_event.cox,
         time_to_event.interaction,
         time_to_event.subgroups,
+        time_to_event.information,
         time_to_event.follow_up,
         time_to_event.cumulative_incidence,
         time_to_event.gray,

@@ -43,9 +43,15 @@ class Data:
         frame = self.rows if frame is None else frame
         return frame if number is None else frame.filter(pl.col("TRT01PN") == number)
 
+    @property
+    def blinded(self) -> bool:
+        """Whether nobody's treatment is known here."""
+        return "TRT01PN" not in self.subjects.columns
+
     def groups(self, total: bool = False) -> Iterator[tuple[str, int | None]]:
-        """GROUP label and TRT01PN of each arm, and of everybody."""
-        yield from ((arm.code, arm.number) for arm in self.study.arms)
+        """GROUP label and TRT01PN of each arm, where treatments are known, and of everybody."""
+        if not self.blinded:
+            yield from ((arm.code, arm.number) for arm in self.study.arms)
         if total:
             yield "TOTAL", None
 

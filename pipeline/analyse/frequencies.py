@@ -104,7 +104,11 @@ def worst_grade(data: Data) -> Output:
     rows: list[Row] = []
     pools = {str(grade): (grade,) for grade in data.options["grades"]} | data.options["pooled"]
     for level, where in data.levels().items():
-        worst = data.rows.filter(where).group_by("USUBJID", "TRT01PN").agg(grade=pl.col("ATOXGRN").max())
+        worst = (
+            data.rows.filter(where)
+            .group_by("USUBJID")
+            .agg(pl.col("^TRT01PN$").first(), grade=pl.col("ATOXGRN").max())
+        )
         sizes, hits = [], []
         for group, number in data.groups(total=True):
             denominator = len(data.of_arm(number, data.subjects))
@@ -119,7 +123,7 @@ def worst_grade(data: Data) -> Output:
             if number is not None:
                 sizes.append(denominator)
                 hits.append(hit)
-        for name in data.options["pooled"]:
+        for name in data.options["pooled"] if hits else ():
             table = [[hit[name], size - hit[name]] for hit, size in zip(hits, sizes, strict=True)]
             odds = counts.odds_ratio(table)
             rows += [

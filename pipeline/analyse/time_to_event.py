@@ -80,12 +80,12 @@ def kaplan_meier(data: Data) -> Output:
 
 
 def _between_arms(method: Method) -> Method:
-    """A comparison, which has nothing to say where an arm has no rows."""
+    """A comparison, which has nothing to say where treatments are blinded or an arm has no rows."""
 
     @wraps(method)
     def compared(data: Data) -> Output:
-        empty = any(data.of_arm(number).is_empty() for _, number in data.groups())
-        return ([], []) if empty else method(data)
+        apart = not data.blinded and all(len(data.of_arm(number)) for _, number in data.groups())
+        return method(data) if apart else ([], [])
 
     return compared
 
@@ -182,6 +182,19 @@ def subgroups(data: Data) -> Output:
             p = math.nan if test.model.monotone else test.wald_p
             rows.append((data.contrast, name, "p_interaction", p))
     return rows, []
+
+
+def information(data: Data) -> Output:
+    """How many events of the endpoint there are, both arms together, and what share of those planned.
+
+    The options are the sequential design's (`pipeline.stats.sequential.logrank_design`).
+    """
+    from pipeline.stats import sequential
+
+    planned = sequential.logrank_design(**data.options).max_events
+    events = int((data.rows["CNSR"] == 0).sum())
+    statistics = {"events": events, "planned": planned, "fraction": events / planned}
+    return [("TOTAL", "", name, value) for name, value in statistics.items()], []
 
 
 def follow_up(data: Data) -> Output:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pipeline.outputs import NOTE
-from pipeline.outputs.figures import flow, forest, incidence, recruitment, stratified, survival
+from pipeline.outputs.figures import boundary, flow, forest, incidence, recruitment, stratified, survival
+from pipeline.outputs.figures.boundary import BoundaryFigure
 from pipeline.outputs.figures.flow import Count, FlowFigure
 from pipeline.outputs.figures.forest import Factor, ForestFigure, Model, SensitivityFigure
 from pipeline.outputs.figures.incidence import IncidenceFigure, Panel
@@ -42,6 +43,7 @@ __all__ = [
     "DOUBLE_COLUMN",
     "PRINT_DPI",
     "SINGLE_COLUMN",
+    "BoundaryFigure",
     "Count",
     "Factor",
     "FigureValue",
@@ -72,6 +74,7 @@ FigureValue = (
     | SensitivityFigure
     | FlowFigure
     | RecruitmentFigure
+    | BoundaryFigure
 )
 
 _KINDS: dict[type, ModuleType] = {
@@ -82,6 +85,7 @@ _KINDS: dict[type, ModuleType] = {
     SensitivityFigure: forest,
     FlowFigure: flow,
     RecruitmentFigure: recruitment,
+    BoundaryFigure: boundary,
 }
 
 
@@ -115,9 +119,9 @@ def figure_data(value: FigureValue, results: pl.DataFrame, curves: pl.DataFrame)
     Always `name`, `title`, `kind`, `note`, `cut_off`, `description`. Curves (kinds survival, stratified,
     incidence): `months` (ticks), `curves` (a dict each: group, colour, level or panel; lists of one
     length: time in months, estimate, lower, upper, at_risk, events, censored, words) and `statistics`.
-    forest, recruitment: `rows`. flow: `enrolled`, `excluded`, `randomised`, `arms` (lists of lines) and
-    `statistics`. Printed numbers have `label`, `text` and `keys`, the rows of the results they show. Errors
-    as in `render_figure`.
+    forest, recruitment, boundary: `rows`. flow: `enrolled`, `excluded`, `randomised`, `arms` (lists of
+    lines) and `statistics`. Printed numbers have `label`, `text` and `keys`, the rows of the results they
+    show. Errors as in `render_figure`.
     """
     source = _source(value, results, curves)
     kind = _KINDS[type(value)]

@@ -18,7 +18,7 @@ AT_RISK_MONTHS = list(range(0, 80, 10))
 LANDMARK_MONTHS = [12, 24, 36]
 
 
-def _survival(paramcd: str, output: str | None) -> list[Analysis]:
+def survival(paramcd: str, output: str | None) -> list[Analysis]:
     """What the paper prints about a time-to-event endpoint, and its stratified version beside it."""
 
     def analysis(suffix: str, method: str, **options: object) -> Analysis:
@@ -85,7 +85,7 @@ def _concordance(id: str, second: str) -> Analysis:
 
 
 SENSITIVITY: tuple[Analysis, ...] = (
-    *(analysis for endpoint in endpoints.SENSITIVITY for analysis in _survival(endpoint.paramcd, None)),
+    *(analysis for endpoint in endpoints.SENSITIVITY for analysis in survival(endpoint.paramcd, None)),
     _concordance("PD_CONCORDANCE_EBMT", "PDEBMT"),
     _concordance("PD_CONCORDANCE_IMWG", "PDIMWG"),
 )
@@ -106,9 +106,9 @@ ANALYSES: tuple[Analysis, ...] = (
     *_by_factor(),
     _forest("TTP"),
     _forest("OS"),
-    *_survival("TTP", "Figure 1A"),
-    *_survival("OS", "Figure 1B"),
-    *_survival("EFS", "Figure S2k"),
+    *survival("TTP", "Figure 1A"),
+    *survival("OS", "Figure 1B"),
+    *survival("EFS", "Figure S2k"),
     Analysis("FOLLOWUP", "follow_up", "OS"),
     _interaction("TTP_X_PRLEN", "TTP", "INDLENFL"),
     _interaction("TTP_X_CR", "TTP", "CR100FL"),

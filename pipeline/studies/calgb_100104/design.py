@@ -21,6 +21,11 @@ SAFETY_DATE = dt.date(2012, 2, 29)
 """Adverse events and second cancers of the long-term cut-off; the paper says February 2012, no day."""
 FIRST_DSMB_REPORT = dt.date(2009, 6, 30)
 """The paper says June 2009; the day is the transfer's."""
+LOOKS = (FIRST_DSMB_REPORT, dt.date(2009, 9, 30), dt.date(2009, 11, 30))
+"""The board's three reviews. The paper prints the month of the first and that the data were released after
+the third; the other dates are this project's (docs/decisions/0020-looks.md)."""
+FIRST_INFORMATION = 0.20
+"""Reviews begin when more than this share of the expected events has occurred."""
 
 ENROLMENT_OPENS = dt.date(2004, 12, 1)
 ENROLMENT_CLOSES = dt.date(2009, 7, 31)
@@ -84,9 +89,9 @@ PARAMETERS: dict[str, float] = {
     "POWER": SEQUENTIAL["power"],
     "HAZARD_RATIO": SEQUENTIAL["hazard_ratio"],
     "DROPOUT_EXPECTED": 0.15,
-    "FIRST_LOOK_INFORMATION": 0.20,
+    "FIRST_LOOK_INFORMATION": FIRST_INFORMATION,
     "REPORTS_PER_YEAR": 2,
-    "REVIEW_AT_RELEASE": 3,
+    "REVIEW_AT_RELEASE": len(LOOKS),
     # dates
     "UNBLINDING_DATE": _day(UNBLINDING),
     "LONG_TERM_DATE": _day(LONG_TERM),

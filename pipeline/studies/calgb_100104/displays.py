@@ -530,7 +530,7 @@ HAZARD_RATIO = ratio("hr")
 ONLY_ARMS, ONLY_COMPARISON = tuple(ARMS), (COMPARISON,)
 
 
-def _endpoint(paramcd: str, title: str, free: str = "Event-free") -> tuple[Heading | Row, ...]:
+def endpoint(paramcd: str, title: str, free: str = "Event-free") -> tuple[Heading | Row, ...]:
     """What the paper prints about an endpoint, and the stratified model as a sensitivity analysis."""
     km = f"{paramcd}_KM"
     return (
@@ -567,9 +567,9 @@ TIME_TO_EVENT = Display(
     stub="End point",
     columns=(*EACH_ARM, Column("Lenalidomide vs. Placebo", COMPARISON)),
     rows=(
-        *_endpoint("TTP", "Time to progression or death"),
-        *_endpoint("OS", "Overall survival", free="Alive"),
-        *_endpoint("EFS", "Event-free survival: second primary cancer, progression or death"),
+        *endpoint("TTP", "Time to progression or death"),
+        *endpoint("OS", "Overall survival", free="Alive"),
+        *endpoint("EFS", "Event-free survival: second primary cancer, progression or death"),
         Heading("First event after randomization (competing risks)‡"),
         *_cause("SECOND CANCER", "Second primary cancer"),
         *_cause("PROGRESSION", "Progression"),

@@ -14,7 +14,9 @@ from pipeline.studies.calgb_100104.displays import DISPLAYS, LISTINGS
 from pipeline.studies.calgb_100104.edit_checks import EDIT_CHECKS
 from pipeline.studies.calgb_100104.endpoints import ENDPOINTS, LAST_ALIVE
 from pipeline.studies.calgb_100104.figures import FIGURES
+from pipeline.studies.calgb_100104.lineage import RECORDS
 from pipeline.studies.calgb_100104.mapping import SDTM
+from pipeline.studies.calgb_100104.monitoring import MONITORING
 from pipeline.studies.calgb_100104.report import REPORT
 from pipeline.studies.calgb_100104.views import VIEWS
 from pipeline.study import Arm, Conduct, CutOff, CutRule, Stratum, Study
@@ -75,4 +77,6 @@ STUDY = Study(
     displays=DISPLAYS,
     listings=LISTINGS,
     report=REPORT,
+    records=RECORDS,
+    monitoring=MONITORING,
 )

@@ -16,6 +16,7 @@ from schemas.adam import INDUCTION_GROUP
 randomised = pl.col("ITTFL") == "Y"
 after_randomisation = pl.col("POSTRFL") == "Y"
 blood = pl.col("HEMEFL") == "Y"
+dead = pl.col("DTHFL") == "Y"
 
 BLOOD_TERMS = ("NEUTROPENIA", "THROMBOCYTOPENIA", "LYMPHOPENIA", "ANEMIA", "LEUKOCYTOPENIA")
 """The haematologic terms that Table 2 lists."""
@@ -27,7 +28,7 @@ def _levels(variable: str, values: tuple[str, ...], missing: bool = True) -> dic
     return levels | ({"MISSING": pl.col(variable).is_null()} if missing else {})
 
 
-def _count(
+def count(
     id: str, dataset: str, output: str | None, where: pl.Expr | None = None, **options: Any
 ) -> Analysis:
     return Analysis(
@@ -88,11 +89,11 @@ QUANTITIES = {"T1_AGE": "AGE", "T1_CALCIUM": "CALBL", "T1_ALBUMIN": "ALBBL", "T1
 
 BASELINE: tuple[Analysis, ...] = (
     *(
-        _count(id, "adsl", None if id == "T1_INDGR1" else "Table 1", randomised, levels=levels)
+        count(id, "adsl", None if id == "T1_INDGR1" else "Table 1", randomised, levels=levels)
         for id, levels in CHARACTERISTICS.items()
     ),
     *(_summary(id, "adsl", "Table 1", randomised, variable=name) for id, name in QUANTITIES.items()),
-    _count("T1_INDUCTION", "adsl", "Table 1", randomised, levels=_induction()),
+    count("T1_INDUCTION", "adsl", "Table 1", randomised, levels=_induction()),
     _summary("ASCT_TO_RAND", "adsl", "Table 1", randomised, variable="DAYRAND"),
     Analysis(
         "T1_TESTS",
@@ -131,7 +132,7 @@ def _adverse(id: str, output: str | None, where: pl.Expr, **options: Any) -> Ana
 
 
 def _had(id: str, output: str, where: pl.Expr, **options: Any) -> Analysis:
-    return _count(id, "adae", output, after_randomisation & where, **options)
+    return count(id, "adae", output, after_randomisation & where, **options)
 
 
 anything, other = pl.lit(True), ~blood.fill_null(False)
@@ -175,16 +176,16 @@ def _flagged(flag: str) -> pl.Expr:
 
 
 SECOND_CANCER: tuple[Analysis, ...] = (
-    _count("SPM", "adce", "Table 3", counted, levels={"ANY": anything, **CLASSES}),
-    _count("SPM_GROUP", "adce", "Table 3", counted, levels=_levels("SPMGRP", SECOND_CANCERS, missing=False)),
-    _count(
+    count("SPM", "adce", "Table 3", counted, levels={"ANY": anything, **CLASSES}),
+    count("SPM_GROUP", "adce", "Table 3", counted, levels=_levels("SPMGRP", SECOND_CANCERS, missing=False)),
+    count(
         "SKIN_CANCER",
         "adce",
         "Table 3",
         pl.col("NMSCFL") == "Y",
         levels=_levels("CESCAT", ("NMSC_BCC", "NMSC_SCC"), missing=False),
     ),
-    _count(
+    count(
         "SPM_NOTES",
         "adce",
         "Table 3",
@@ -210,7 +211,7 @@ SECOND_CANCER: tuple[Analysis, ...] = (
 crossed_over = pl.col("XOFL") == "Y"
 stopped = pl.col("DCTREAS") == "ADVERSE EVENT"
 DISPOSITION: tuple[Analysis, ...] = (
-    _count(
+    count(
         "REGISTERED",
         "adsl",
         "Figure S1",
@@ -221,10 +222,10 @@ DISPOSITION: tuple[Analysis, ...] = (
             "PROGRESSION BEFORE RANDOMISATION": pl.col("NRREAS") == "PROGRESSION",
         },
     ),
-    _count("NOT_RANDOMISED", "adsl", "Figure S1", ~randomised, by="NRREAS"),
-    _count("CENTRES", "adsl", None, unit="SITEID"),
-    _count("RANDOMISED", "adsl", "Figure S1", randomised),
-    _count(
+    count("NOT_RANDOMISED", "adsl", "Figure S1", ~randomised, by="NRREAS"),
+    count("CENTRES", "adsl", None, unit="SITEID"),
+    count("RANDOMISED", "adsl", "Figure S1", randomised),
+    count(
         "TREATMENT",
         "adsl",
         "Figure S1",
@@ -237,26 +238,26 @@ DISPOSITION: tuple[Analysis, ...] = (
             "NO STATUS": pl.col("EOTSTT").is_null(),
         },
     ),
-    _count("DISCONTINUED", "adsl", "Figure S1", randomised, by="DCTREAS"),
+    count("DISCONTINUED", "adsl", "Figure S1", randomised, by="DCTREAS"),
     # who dies before the first dose has a reason, too, but never was on treatment
-    _count("DISCONTINUED_STARTED", "adsl", "Figure S1", randomised & _flagged("SAFFL"), by="DCTREAS"),
-    _count("STOPPED_FOR_AE", "adsl", None, randomised, levels={"ADVERSE EVENT": stopped}),
-    _count(
+    count("DISCONTINUED_STARTED", "adsl", "Figure S1", randomised & _flagged("SAFFL"), by="DCTREAS"),
+    count("STOPPED_FOR_AE", "adsl", None, randomised, levels={"ADVERSE EVENT": stopped}),
+    count(
         "STOPPED_FOR_AE_NO_CROSSOVER",
         "adsl",
         None,
         randomised & ~crossed_over,
         levels={"ADVERSE EVENT": stopped},
     ),
-    _count(
+    count(
         "STOPPED_FOR_AE_CROSSOVER",
         "adsl",
         None,
         randomised & crossed_over,
         levels={"ADVERSE EVENT": pl.col("DCT2REAS") == "ADVERSE EVENT"},
     ),
-    _count("CROSSOVER_DISCONTINUED", "adsl", "Figure S1", randomised & crossed_over, by="DCT2REAS"),
-    _count(
+    count("CROSSOVER_DISCONTINUED", "adsl", "Figure S1", randomised & crossed_over, by="DCT2REAS"),
+    count(
         "CROSSOVER",
         "adsl",
         "Figure S1",
@@ -281,7 +282,7 @@ EXPOSURE: tuple[Analysis, ...] = (
         _summary(f"EX_{code}", "adex", "Exposure", pl.col("PARAMCD") == code, variable="AVAL")
         for code in EXPOSURE_PARAMETERS
     ),
-    _count(
+    count(
         "EX_MODIFIED",
         "adex",
         "Exposure",
@@ -292,7 +293,7 @@ EXPOSURE: tuple[Analysis, ...] = (
             "HELD": pl.col("PARAMCD") == "NHELD",
         },
     ),
-    _count(
+    count(
         "EX_DOSE",
         "adex",
         "Exposure",
