@@ -43,8 +43,8 @@ RESPONSE_ORDER = {"sCR": 1, "CR": 2, "VGPR": 3, "PR": 4, "MR": 5, "SD": 6, "PD":
 """Numeric order of a response, best first: AVAL of ADRS and RESP100N."""
 
 ENDPOINTS, ORIGINS, LAST_ALIVE = "study.endpoints", "study.origins", "study.last_alive"
-"""Sources that the study's values name: the dates its endpoints read, their origins, and the records that show a
-subject alive."""
+"""Sources that the study's values name: the dates its endpoints read, their origins, and the records that
+show a subject alive."""
 BASELINE = ("LB.LBSTRESN", "LB.LBTESTCD", "LB.LBCAT", "LB.VISIT", "LB.LBDTC", "LB.LBSEQ")
 END_OF_TREATMENT = (
     "DS.DSDECOD",

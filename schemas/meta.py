@@ -1,4 +1,4 @@
-"""The shapes of what the warehouse tells about itself: its tables and their columns.
+"""The shapes of what the warehouse tells about itself: its tables, their columns and where these come from.
 
 What does not belong here: any study's table; what a release was made from.
 """
@@ -6,6 +6,8 @@ What does not belong here: any study's table; what a release was made from.
 from __future__ import annotations
 
 from schemas.base import Table, column
+
+ORIGINS = ("Collected", "Derived", "Assigned", "Protocol", "Predecessor")
 
 
 class MetaTables(Table):
@@ -36,3 +38,20 @@ class MetaColumns(Table):
 
     class Config:
         unique = ["schema_name", "table_name", "column_name"]
+
+
+class MetaLineage(Table):
+    """What each tabulation and analysis variable is derived from, one row per source"""
+
+    schema_name: str = column("Schema")
+    table_name: str = column("Table")
+    column_name: str = column("Column", comment="*: which rows the table has")
+    position: int = column("Position of the Source", ge=1, comment="from 1")
+    source_schema: str = column("Schema of the Source", required=False, comment="null: a value assigned")
+    source_table: str = column("Table of the Source", required=False)
+    source_column: str = column("Column of the Source", required=False)
+    origin: str = column("Origin", codelist=ORIGINS, comment="as Define-XML 2.1 names it")
+    derivation: str = column("Derivation", comment="a sentence")
+
+    class Config:
+        unique = ["schema_name", "table_name", "column_name", "position"]

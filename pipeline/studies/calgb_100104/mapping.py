@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.studies.calgb_100104.dictionaries import AGENT, CATEGORY_OF_TERM, CTCAE_TERM, coded
+from pipeline.studies.calgb_100104.lineage import LINEAGE, ROWS
 from pipeline.study import Domain, Frames
 from pipeline.tabulate import number, sponsor_id, subject
 from schemas.sdtm import DOMAINS
@@ -709,7 +710,7 @@ def _domain(
     build: Callable[[Frames], pl.DataFrame], forms: tuple[str, ...], order: tuple[str, ...] = ()
 ) -> Domain:
     name = build.__name__
-    return Domain(name=name, model=DOMAINS[name], forms=forms, build=build, order=order)
+    return Domain(name, DOMAINS[name], forms, build, order, LINEAGE[name], ROWS.get(name, ()))
 
 
 DM_FORMS = ("registration", "sites", "randomization", "treatment_dose", "death", "follow_up")
