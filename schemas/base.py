@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -168,7 +169,7 @@ def blinded(model: type[Table]) -> type[Table]:
     """The table while treatments are blinded: without the columns that tell them, with fewer values."""
 
     def to_schema(cls: type[Table]) -> Any:
-        schema = super(masked, cls).to_schema()
+        schema = deepcopy(super(masked, cls).to_schema())  # pandera keeps its own, and may hand it out again
         for name, spec in list(schema.columns.items()):
             allowed = (spec.metadata or {}).get("blinded")
             if allowed is None:
@@ -190,7 +191,7 @@ def _variant(model: type[Table], to_schema: Any) -> type[Table]:
     members: dict[str, Any] = {
         "__doc__": model.__doc__,
         "__module__": model.__module__,
-        "to_schema": classmethod(to_schema),
+        "to_schema": classmethod(cache(to_schema)),  # type: ignore[arg-type]
     }
     return type(model.__name__, (model,), members)
 
