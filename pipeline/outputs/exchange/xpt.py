@@ -136,7 +136,9 @@ def _rules(variable: Variable) -> dict[str, pl.Expr] | None:
                 "is an empty text, which would come back as missing: a missing value is null": value == "",
             }
         case pl.Int64:
-            return {"is a whole number that 53 bits cannot hold": value.abs() > LARGEST_WHOLE}
+            return {
+                "is a whole number that 53 bits cannot hold": ~value.is_between(-LARGEST_WHOLE, LARGEST_WHOLE)
+            }
         case pl.Float64:
             size = value.abs()
             return {
@@ -155,7 +157,9 @@ def _fault(name: str, frame: pl.DataFrame, variable: Variable, rule: pl.Expr, wo
     rows = frame.select(rule.fill_null(False).arg_true()).to_series()
     first = int(rows[0])
     more = f" ({rows.len()} such rows)" if rows.len() > 1 else ""
-    yield f"{name}.{variable.name}, row {first + 1}: {frame[variable.name][first]!r} {words}{more}"
+    value = frame[variable.name][first]
+    shown = value if isinstance(value, dt.date | dt.time) else repr(value)
+    yield f"{name}.{variable.name}, row {first + 1}: {shown} {words}{more}"
 
 
 def _as_sas(variable: Variable) -> pl.Expr:
