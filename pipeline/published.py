@@ -13,7 +13,7 @@ import polars as pl
 
 from pipeline import numbers
 from pipeline.study import CutOff, Study
-from schemas.base import dtypes
+from schemas.base import dtypes, empty
 from schemas.results import Published
 
 NOT_REACHED = "NR"
@@ -67,6 +67,8 @@ def compare_published(study: Study, results: pl.DataFrame, cut_off: CutOff) -> p
     of them (the note shows both). mismatch: all else, also a number that these data give no result for.
     Raises PublishedError for a row that points at no analysis: nothing is skipped.
     """
+    if study.published is None:
+        return empty(Published)
     printed = read_published(study.published)
     printed_at = {
         id: (value, place) for id, value, place in printed.select("ID", "PRINTED", "LOCATION").iter_rows()

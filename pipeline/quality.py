@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from pipeline.study import AnyFrames, Study
+from pipeline.study import AnyFrames, Conduct, Study
 from pipeline.versions import current_records, latest_issue
 from schemas.base import names
 from schemas.quality import ByCheck, ByForm, BySite, BySiteForm
@@ -20,6 +20,12 @@ UNKNOWN = "UNKNOWN"
 AGE_CLASSES = {"OPEN_0_30": (0, 30), "OPEN_31_90": (31, 90), "OPEN_91": (91, None)}
 """Days a query has been open, first and last."""
 ENDED = ("answered", "closed")
+_TALLIED = {
+    **dict.fromkeys(("SITE", "FORM"), pl.String),
+    **dict.fromkeys(("ACCEPTED", "QUARANTINED", "OVERDUE", "LATE"), pl.Int32),
+    "DAYS": pl.Int64,
+}
+"""What a row of the tally may say; a study whose forms name no institution has none."""
 
 
 @dataclass(frozen=True)
@@ -46,15 +52,17 @@ def report_quality(
     from the completion of a form to its receipt, for every version with a full date.
     """
     clinical = {form: rows for form, rows in accepted.items() if "record_version" in rows.collect_schema()}
-    came = pl.concat(
+    came = [
         frame.lazy().select(SITE="site_code", FORM=pl.lit(form), ACCEPTED=pl.lit(1), DAYS=_days_to_receipt())
         for form, frame in clinical.items()
-    )
+    ]
+    conduct = study.conduct
     rows = pl.concat(
         [
-            came,
+            pl.LazyFrame(schema=_TALLIED),
+            *came,
             _kept_out(quarantined.lazy(), findings.lazy()).filter(pl.col("FORM").is_in(list(clinical))),
-            _due(study, accepted[study.conduct.form_log].lazy()),
+            *([_due(study, conduct, accepted[conduct.form_log].lazy())] if conduct else []),
             queries.lazy().select("SITE", "FORM", *_state_counts()),
         ],
         how="diagonal",
@@ -64,7 +72,7 @@ def report_quality(
     )
     return Report(
         by_site_form=by_site_form.select(names(BySiteForm)),
-        by_site=by_site.join(_recruited(study, accepted), on="SITE", how="left", maintain_order="left")
+        by_site=by_site.join(_recruited(conduct, accepted), on="SITE", how="left", maintain_order="left")
         .with_columns(pl.col("REGISTERED", "RANDOMISED").fill_null(0))
         .select(names(BySite)),
         by_form=by_form.select(names(ByForm)),
@@ -85,7 +93,7 @@ def _kept_out(quarantined: pl.LazyFrame, findings: pl.LazyFrame) -> pl.LazyFrame
     )
 
 
-def _due(study: Study, form_log: pl.LazyFrame) -> pl.LazyFrame:
+def _due(study: Study, conduct: Conduct, form_log: pl.LazyFrame) -> pl.LazyFrame:
     """One row per form that was due, as the newest log has it: OVERDUE, LATE."""
     stem = {code: form for form, code in study.form_codes.items()}
     missing = pl.col("received_dt").is_null()
@@ -93,8 +101,8 @@ def _due(study: Study, form_log: pl.LazyFrame) -> pl.LazyFrame:
     return latest_issue(form_log).select(
         SITE="site_code",
         FORM=pl.col("form_code").replace(stem),
-        OVERDUE=(missing & (days > study.conduct.overdue_after)).cast(pl.Int32),
-        LATE=(~missing & (days > study.conduct.late_after)).cast(pl.Int32),
+        OVERDUE=(missing & (days > conduct.overdue_after)).cast(pl.Int32),
+        LATE=(~missing & (days > conduct.late_after)).cast(pl.Int32),
     )
 
 
@@ -119,9 +127,11 @@ def _tally(rows: pl.LazyFrame, *keys: str) -> pl.LazyFrame:
     )
 
 
-def _recruited(study: Study, accepted: AnyFrames) -> pl.DataFrame:
+def _recruited(conduct: Conduct | None, accepted: AnyFrames) -> pl.DataFrame:
     """SITE, REGISTERED, RANDOMISED: patients with a current record of the form that says so."""
-    forms = {"REGISTERED": study.conduct.registered, "RANDOMISED": study.conduct.randomised}
+    if conduct is None:
+        return pl.DataFrame(schema={"SITE": pl.String, "REGISTERED": pl.Int64, "RANDOMISED": pl.Int64})
+    forms = {"REGISTERED": conduct.registered, "RANDOMISED": conduct.randomised}
     counted = [
         current_records(accepted[form].lazy())
         .group_by(SITE="site_code")

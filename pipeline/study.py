@@ -104,6 +104,22 @@ class Domain:
 
 
 @dataclass(frozen=True)
+class Dataset:
+    """One analysis dataset: its shape, what it reads, and the pure function that derives it.
+
+    A study's first is its subject level, derived as `derive(study, frames, cut_off)`; the others as
+    `derive(study, frames, adsl, cut_off)`. reads: names of tabulation and earlier analysis datasets. large:
+    what it reads of the tabulation stays on the disk, because together it may not fit into memory.
+    """
+
+    name: str
+    model: type[Table]
+    derive: Callable[..., pl.DataFrame]
+    reads: tuple[str, ...]
+    large: bool = False
+
+
+@dataclass(frozen=True)
 class EventSource:
     """Where an event may come from: rows of `dataset` that pass `where`, dated by `date`.
 
@@ -140,6 +156,11 @@ class Endpoint:
     events: tuple[EventSource, ...]
     censors: tuple[CensorSource, ...]
     competing: tuple[CensorSource, ...] = ()
+
+    @property
+    def sources(self) -> tuple[EventSource, ...]:
+        """Every source of an event or a censoring date."""
+        return (*self.events, *self.censors, *self.competing)
 
 
 @dataclass(frozen=True)
@@ -272,36 +293,44 @@ class MonitoringPlan:
 class Study:
     """Everything particular to one trial, as one value.
 
+    note: what the data are; it stands on the report, the warehouse and the manifests. block_size, conduct,
+    published: None where the trial has no blocks, no log of forms, no printed numbers to compare with.
     records: by form, the fields that decide which of its records count, beside the header of every form.
+    second_road: SQL scripts in order that derive datasets again, each the one of its name; third_road: the folder
+    of the scripts in R (`pipeline.qc`).
     """
 
     id: str
     name: str
     title: str
+    note: str
     folder: Path
     arms: tuple[Arm, ...]
-    strata: tuple[Stratum, ...]
-    block_size: int
     unblinding: dt.date
     cut_offs: tuple[CutOff, ...]
     cut_rules: tuple[CutRule, ...]
     forms: Mapping[str, type[Table]]
-    form_codes: Mapping[str, str]
-    restricted: Mapping[str, type[Table]]
     domains: tuple[Domain, ...]
+    datasets: tuple[Dataset, ...]
     endpoints: tuple[Endpoint, ...]
     analyses: tuple[Analysis, ...]
-    last_alive: tuple[CensorSource, ...]
-    conduct: Conduct
     figures: tuple[Any, ...]
-    published: Path
-    edit_checks: tuple[EditCheck, ...] = ()
-    views: tuple[View, ...] = ()
-    displays: tuple[Any, ...] = ()
+    displays: tuple[Any, ...]
+    report: Any
     listings: tuple[Any, ...] = ()
-    report: Any = None
+    views: tuple[View, ...] = ()
+    strata: tuple[Stratum, ...] = ()
+    block_size: int | None = None
+    form_codes: Mapping[str, str] = field(default_factory=dict)
+    restricted: Mapping[str, type[Table]] = field(default_factory=dict)
+    last_alive: tuple[CensorSource, ...] = ()
+    conduct: Conduct | None = None
+    published: Path | None = None
+    edit_checks: tuple[EditCheck, ...] = ()
     monitoring: MonitoringPlan | None = None
     records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    second_road: tuple[Path, ...] = ()
+    third_road: Path | None = None
 
     @property
     def looks(self) -> tuple[CutOff, ...]:

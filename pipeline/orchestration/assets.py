@@ -16,14 +16,13 @@ import dagster as dg
 import polars as pl
 
 from pipeline import analyse, cutoff, edit_checks, ingest, published, stats, tabulate
-from pipeline.derive import adae, adce, adex, adrs, adsl, adtte
 from pipeline.folders import Folders
 from pipeline.orchestration.checks import cross_checks
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.publishing import Metadata, audit, hand_on, publish
 from pipeline.orchestration.resources import LAZY, log_access
 from pipeline.orchestration.tables import StagedTable, asset_out, check_specs, staged_tables
-from pipeline.study import CutOff, Frames, Study
+from pipeline.study import CutOff, Dataset, Frames, Study
 from schemas import base
 
 RESTRICTED_MANIFEST = "treatment_codes.json"
@@ -176,33 +175,23 @@ class Graph:
         return self._step([f"sdtm_{domain.name}"], ins, compute, code, lazy=domain.forms)
 
     def adam(self) -> list[dg.AssetsDefinition]:
-        """The analysis datasets; ADSL reads every domain, the others what is named here."""
+        """The analysis datasets: the subject level first, which the others read too."""
         study, domains = self.study, [domain.name for domain in self.study.domains]
-        sources = [s for e in study.endpoints for s in (*e.events, *e.censors, *e.competing)]
-        derivations: dict[str, tuple[Callable[..., pl.DataFrame], Sequence[str]]] = {
-            "adrs": (adrs.derive_adrs, ("rs", "lb", "ds")),
-            "adce": (adce.derive_adce, ("ce", "mh")),
-            "adtte": (adtte.derive_adtte, list(dict.fromkeys(s.dataset for s in sources))),
-            "adae": (adae.derive_adae, ("ae",)),
-            "adex": (adex.derive_adex, ("ex",)),
-        }
+        subjects = study.datasets[0].name
 
-        def from_domains(cut_off: CutOff, inputs: Inputs) -> Frames:
-            return {"adam_adsl": adsl.derive_adsl(study, inputs, cut_off)}
-
-        def derived(name: str, derive: Callable[..., pl.DataFrame], reads: Sequence[str]) -> Any:
+        def step(dataset: Dataset) -> dg.AssetsDefinition:
             def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
-                frames = {dataset: inputs[dataset] for dataset in reads}
-                return {f"adam_{name}": derive(study, frames, inputs["adsl"], cut_off)}
+                frames = {name: inputs[name] for name in dataset.reads}
+                of_subjects = () if dataset.name == subjects else (inputs[subjects],)
+                return {f"adam_{dataset.name}": dataset.derive(study, frames, *of_subjects, cut_off)}
 
+            read = [*dataset.reads, *(() if dataset.name == subjects else (subjects,))]
             # ADTTE's sources are looked up in every domain.
-            ins = _from(domains, dict.fromkeys([*reads, "adsl", *(domains if name == "adtte" else ())]))
-            lazy = domains if name in ("adrs", "adtte") else ()
-            return self._step([f"adam_{name}"], ins, compute, [derive, study.folder], lazy=lazy)
+            ins = _from(domains, dict.fromkeys([*read, *(domains if dataset.name == "adtte" else ())]))
+            code, lazy = [dataset.derive, study.folder], domains if dataset.large else ()
+            return self._step([f"adam_{dataset.name}"], ins, compute, code, lazy=lazy)
 
-        code, ins = [adsl, study.folder], _from(domains, domains)
-        steps = [self._step(["adam_adsl"], ins, from_domains, code, lazy=domains)]
-        return steps + [derived(name, *derivation) for name, derivation in derivations.items()]
+        return [step(dataset) for dataset in study.datasets]
 
     def analysis(self) -> dg.AssetsDefinition:
         """Every number and every curve."""

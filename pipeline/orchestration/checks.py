@@ -70,13 +70,7 @@ def cross_checks(study: Study) -> list[CrossCheck]:
         return compared.filter(~pl.col("AGREES")).drop("AGREES")
 
     return [
-        CrossCheck(
-            "adam_adsl",
-            "permuted_blocks",
-            f"no block of {study.block_size} holds more than {study.block_size // 2} subjects of an arm",
-            lambda frames: audit_blocks(frames["adam_adsl"], study.block_size),
-            needs_arms=True,
-        ),
+        *_blocks(study.block_size),
         CrossCheck(
             "adam_adtte",
             "sources_resolve",
@@ -102,4 +96,18 @@ def cross_checks(study: Study) -> list[CrossCheck]:
             "no printed number is missed",
             lambda frames: frames["published"].filter(VERDICT="mismatch").select("ID", "PRINTED", "SHOWN"),
         ),
+    ]
+
+
+def _blocks(size: int | None) -> list[CrossCheck]:
+    if size is None:
+        return []
+    return [
+        CrossCheck(
+            "adam_adsl",
+            "permuted_blocks",
+            f"no block of {size} holds more than {size // 2} subjects of an arm",
+            lambda frames: audit_blocks(frames["adam_adsl"], size),
+            needs_arms=True,
+        )
     ]

@@ -16,7 +16,6 @@ import dagster as dg
 
 from pipeline.study import Study
 from schemas import base, quality, results
-from schemas.adam import DATASETS
 from schemas.base import Rule, Table, column
 
 STATISTICS, DATA_MANAGEMENT = "team:statistics", "team:data-management"
@@ -90,8 +89,8 @@ def _staged_tables(study: Study) -> Iterator[StagedTable]:
         yield cut(f"quality_{name}", model, "quality", DATA_MANAGEMENT, ("quality", name))
     for domain in study.domains:
         yield cut(f"sdtm_{domain.name}", domain.model, "sdtm", DATA_MANAGEMENT, ("sdtm", domain.name))
-    for name, model in DATASETS.items():
-        yield cut(f"adam_{name}", model, "adam", STATISTICS, ("adam", name))
+    for dataset in study.datasets:
+        yield cut(f"adam_{dataset.name}", dataset.model, "adam", STATISTICS, ("adam", dataset.name))
     for name, model in (
         ("results", results.Results),
         ("curves", results.Curves),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pipeline.outputs import NOTE
 from pipeline.studies.calgb_100104.analyses import ANALYSES
+from pipeline.studies.calgb_100104.datasets import DATASETS
 from pipeline.studies.calgb_100104.design import BLOCK_SIZE, LONG_TERM, SAFETY_DATE, UNBLINDING
 from pipeline.studies.calgb_100104.displays import DISPLAYS, LISTINGS
 from pipeline.studies.calgb_100104.edit_checks import EDIT_CHECKS
@@ -46,6 +48,7 @@ STUDY = Study(
     id="CALGB-100104",
     name="calgb_100104",
     title="Lenalidomide after Stem-Cell Transplantation for Multiple Myeloma",
+    note=NOTE,
     folder=HERE,
     arms=(Arm("LEN", "LENALIDOMIDE", 1), Arm("PBO", "PLACEBO", 2)),
     strata=(
@@ -66,6 +69,7 @@ STUDY = Study(
     form_codes=FORM_CODE,
     restricted=RESTRICTED,
     domains=SDTM,
+    datasets=DATASETS,
     endpoints=ENDPOINTS,
     analyses=ANALYSES,
     last_alive=LAST_ALIVE,
@@ -79,4 +83,6 @@ STUDY = Study(
     report=REPORT,
     records=RECORDS,
     monitoring=MONITORING,
+    second_road=tuple(HERE / "second_road" / f"{script}.sql" for script in ("events", "adsl", "adtte", "adae")),
+    third_road=HERE.parents[2] / "tests" / "qc",
 )
