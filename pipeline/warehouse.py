@@ -166,6 +166,41 @@ def differing_rows(path: Path, tables: Mapping[str, Sequence[Path]]) -> dict[str
     return differing
 
 
+def derive_in_sql(
+    scripts: Sequence[str],
+    sources: Mapping[str, Path | pl.DataFrame],
+    models: Mapping[str, type[Table]],
+    made: Sequence[str],
+) -> dict[str, pl.DataFrame]:
+    """Run scripts in order, in memory, over tables by name; gives the tables that are named in `made`.
+
+    sources: Parquet files or frames. models: the shape of those that have one; a declared column that a file
+    lacks is null. Raises WarehouseError with the number of the script.
+    """
+    from schemas.base import columns
+
+    with duckdb.connect(config={"python_enable_replacements": False}) as connection:
+        connection.execute(_NO_PROGRESS_BAR)
+        for name, source in sources.items():
+            if isinstance(source, Path):
+                found = f"read_parquet({_literal(glob.escape(str(source)))})"
+            else:
+                found = _quoted(f"given {name}")
+                connection.register(f"given {name}", source)
+            declared = [
+                f"NULL::{_sql_type(name, c)} AS {_quoted(c.name)}"
+                for c in (columns(models[name]) if name in models else ())
+            ]
+            shape = f"SELECT {', '.join(declared)} WHERE false UNION ALL BY NAME " if declared else ""
+            connection.execute(f"CREATE VIEW {_quoted(name)} AS {shape}SELECT * FROM {found}")
+        for number, script in enumerate(scripts, start=1):
+            try:
+                connection.execute(script)
+            except duckdb.Error as error:
+                raise WarehouseError(f"script {number}: {_one_line(error)}") from error
+        return {name: connection.execute(f"FROM {_quoted(name)}").pl() for name in made}
+
+
 def ddl(schema: str, name: str, model: type[Table], *, comment: str = "") -> list[str]:
     """The statements that make a table of this shape: types, keys, codelists, and labels as comments."""
     from schemas.base import columns, key, label

@@ -1,4 +1,5 @@
--- ADAE by the second road: one row per reported event that does not start after the day AE is cut on. Reads ae and the second road's adsl.
+-- ADAE by the second road: one row per reported event, but for those that start after the day AE is cut on.
+-- Reads ae and the second road's adsl.
 CREATE TABLE adae AS
 WITH bounded AS (
     SELECT ae.*, s.TRT01P, s.TRT01PN, s.TRTSDT, s.RANDDT, s.XODT, s.DTHDT,

@@ -2,9 +2,9 @@
 --
 -- The second road to the analysis datasets: written from the trial's clinical rules (2.3 which progression
 -- counts, 2.6 partial dates, 2.8 time to event, 2.9 second cancers) and the variables' own definitions, not
--- from the pipeline's code, to be compared with it cell by cell. Runs first; then markers, adsl, adtte, adae.
--- Reads the domains; run (CUTOFF, UNBLINDING), one row; cut_by_form (FORM, CUTOFF), the forms that are cut on
--- another day.
+-- from the pipeline's code, to be compared with it cell by cell. Runs first; then adsl, adtte, adae. Reads the
+-- domains; run (CUTOFF, UNBLINDING), one row; cut_by_form (FORM, CUTOFF), the forms that are cut on another day;
+-- and of adrs only the first progression by the markers, of EBMT (PDEBMT) and of IMWG (PDIMWG).
 
 -- A partial date (--DTC) may mean any day from first_day to last_day_of; nothing known: NULL.
 CREATE MACRO first_day(dtc) AS
@@ -147,7 +147,7 @@ WITH by_site AS (
     QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY last_day_of(RSDTC), RSSEQ) = 1
 ),
 found AS (
-    SELECT 1 AS RANK, USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ FROM by_markers WHERE PARAMCD = 'PDEBMT'
+    SELECT 1 AS RANK, USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ FROM adrs WHERE PARAMCD = 'PDEBMT'
     UNION ALL SELECT 2, USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ FROM by_site
 )
 SELECT * EXCLUDE (RANK)
