@@ -167,7 +167,8 @@ class Endpoint:
 class Analysis:
     """One analysis as a value: a METHODS name, the data it takes and its options; it yields rows of results.
 
-    `where` selects the population's rows of `dataset` (joined with ADSL); `options` go to the method.
+    `where` selects the population's rows of `dataset` (joined with ADSL); `options` go to the method. The
+    option `arms` names the arms it is about (codes), where these are not all of the study.
     """
 
     id: str
@@ -349,6 +350,14 @@ class Study:
                 return cut_off
         known = ", ".join(cut_off.id for cut_off in self.all_cut_offs)
         raise KeyError(f"{id} is not a cut-off of {self.id}; there are {known}")
+
+    def arms_of(self, analysis: Analysis) -> tuple[Arm, ...]:
+        """The arms an analysis is about, first to second: its option `arms`, else all of the study."""
+        codes = analysis.options.get("arms")
+        if codes is None:
+            return self.arms
+        of_code = {arm.code: arm for arm in self.arms}
+        return tuple(of_code[code] for code in codes)
 
     def is_blinded(self, cut_off: CutOff) -> bool:
         """Whether nobody but the monitoring board may know treatments at this cut-off."""

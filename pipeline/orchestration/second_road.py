@@ -51,18 +51,18 @@ def _compare(
 ) -> Iterator[_Row]:
     if analysis.method not in ("kaplan_meier", "logrank", "cox"):
         return
-    rows = _rows(analysis, adam)
-    first, second = (rows.filter(pl.col("TRT01PN") == arm.number) for arm in study.arms)
-    if first.is_empty() or second.is_empty():
+    rows, arms = _rows(analysis, adam), study.arms_of(analysis)
+    groups = [rows.filter(pl.col("TRT01PN") == arm.number) for arm in arms]
+    if any(group.is_empty() for group in groups):
         return
     mine = results.filter(pl.col("ANALYSIS") == analysis.id)
     value = {
         (g, level, s): v for g, level, s, v in mine.select("GROUP", "LEVEL", "STATISTIC", "VALUE").iter_rows()
     }
-    contrast = ":".join(arm.code for arm in study.arms)
+    contrast = ":".join(arm.code for arm in arms)
     match analysis.method:
         case "kaplan_meier":
-            for arm, group in zip(study.arms, (first, second), strict=True):
+            for arm, group in zip(arms, groups, strict=True):
                 for time, estimate in _survival(analysis, curves, arm.code, group):
                     yield (analysis.id, arm.code, str(time), "estimate", *estimate)
                 rates = _rates(group, [m * DAYS_PER_MONTH for m in analysis.options["landmarks"]])
@@ -76,9 +76,10 @@ def _compare(
                         rate,
                     )
         case "logrank":
-            chisq = _logrank(first, second)
+            chisq = _logrank(*groups)
             yield analysis.id, contrast, "", "chisq", value.get((contrast, "", "chisq")), chisq
         case "cox" if not value.get((contrast, "", "monotone")):
+            first, second = groups
             hr = _hazard_ratio(pl.concat([first.with_columns(x=pl.lit(1)), second.with_columns(x=pl.lit(0))]))
             yield analysis.id, contrast, "", "hr", value.get((contrast, "", "hr")), hr
 
