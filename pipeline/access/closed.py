@@ -10,11 +10,10 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from pipeline.access import AccessError
 from pipeline.access.grants import Grant
-from pipeline.access.log import append, head, head_of, moment
+from pipeline.access.log import append, head, moment
 from pipeline.folders import private_folder, sha256_of, write_private
 
 CLOSED_KEY = "PIPELINE_CLOSED_KEY"
@@ -67,17 +66,3 @@ def closed_files(folder: Path) -> list[Path]:
     return sorted(
         p for p in files if p != folder / MANIFEST and not (p.name[0] == "." and p.suffix == ".lock")
     )
-
-
-def closed_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a closed folder; AccessError where it is missing or not a manifest."""
-    try:
-        value = json.loads((folder / MANIFEST).read_bytes())
-        head_of(value)
-    except OSError as error:
-        raise AccessError(f"{folder.name}/{MANIFEST} cannot be read: {error.strerror}") from None
-    except (ValueError, KeyError, TypeError):
-        raise AccessError(f"{folder.name}/{MANIFEST} is not a manifest") from None
-    if not isinstance(value.get("files"), dict) or not isinstance(value.get("cut_off"), str):
-        raise AccessError(f"{folder.name}/{MANIFEST} is not a manifest")
-    return dict(value)

@@ -75,14 +75,6 @@ def head(log: Path) -> Head:
     return _last(log.read_bytes() if log.is_file() else b"", log)
 
 
-def head_of(manifest: Mapping[str, Any]) -> Head:
-    """The log's last line as a manifest knew it; KeyError, TypeError or ValueError where it has none."""
-    known = manifest["access_log"]
-    if not isinstance(known["number"], int) or not isinstance(known["hash"], str):
-        raise ValueError("access_log is not a number and a hash")
-    return Head(known["number"], known["hash"])
-
-
 def read_log(log: Path) -> list[dict[str, Any]]:
     """The lines of the log that are JSON objects, in order; `verify_log` tells what is wrong with others."""
     return [line for line in map(_object, _lines(log)) if line is not None]

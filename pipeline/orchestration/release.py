@@ -9,9 +9,9 @@ older ones. What does not belong here: how a document or a table is made.
 
 import datetime as dt
 import json
-import platform
 import subprocess
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,11 @@ from typing import Any
 import dagster as dg
 import polars as pl
 
-from pipeline.folders import Folders, sha256, write
+from pipeline.access import AccessError
+from pipeline.access.log import head
+from pipeline.folders import Folders, sha256, sha256_of, write
+from pipeline.ingest.transfers import MANIFEST as TRANSFER
+from pipeline.integrity import package_versions, source_hash
 from pipeline.orchestration.assets import RESTRICTED_MANIFEST, code_version
 from pipeline.orchestration.documents import always_made, document_files, report_files
 from pipeline.orchestration.partitions import cut_off_partitions
@@ -31,19 +35,7 @@ from pipeline.warehouse import WarehouseTable, build_release
 from schemas.base import blinded, dtypes, telling
 from schemas.release import Releases
 
-PACKAGE = Path(__file__).parents[1]
 DISTRIBUTION = "calgb-100104-pipeline"
-PACKAGES = (
-    "dagster",
-    "duckdb",
-    "lifelines",
-    "matplotlib",
-    "numpy",
-    "pandera",
-    "polars",
-    "pyarrow",
-    "scipy",
-)
 Manifest = dict[str, Any]
 
 
@@ -74,10 +66,11 @@ def build_release_assets(
         code_version=code_version(Path(__file__)),
     )
     def manifest(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
-        made = describe_cut_off(study, folders, sealed, study.cut_off(context.partition_key))
+        made = describe_cut_off(study, folders, tables.values(), study.cut_off(context.partition_key))
         record = context.instance.get_run_record_by_id(context.run.run_id)
         times = {"started": _iso(record.start_time if record else None), "finished": _iso()}
-        write(_manifest(folders, context.partition_key), _json({**made, **times}))
+        known = {"access_log": _last_line(folders)}
+        write(_manifest(folders, context.partition_key), _json({**made, **times, **known}))
         rows = sum(table["rows"] for table in made["tables"].values())
         return dg.MaterializeResult(
             metadata={"tables": len(made["tables"]), "rows": rows, "code": made["code"]["version"]},
@@ -92,8 +85,13 @@ def build_release_assets(
         code_version=code_version(Path(__file__)),
     )
     def release() -> dg.MaterializeResult[None]:
+        common = {
+            table.asset: _describe(table, folders.staged(table.asset))
+            for table in tables.values()
+            if table.place and not table.by_cut_off
+        }
         manifests = {
-            cut_off: made | {"report": _hashes(report_files(folders, cut_off))}
+            cut_off: made | {"report": _hashes(report_files(folders, cut_off)), "common_tables": common}
             for cut_off, made in sealed_manifests(study, folders).items()
         }
         target = folders.warehouse / f"{study.name}.duckdb"
@@ -101,8 +99,9 @@ def build_release_assets(
         write(listed, parquet(_releases(study, manifests)))
         placed = warehouse_tables(study, folders, tables, manifests)
         rows = build_release(target, placed, comment=NOTE, views=study.views)
+        built = {"file": target.name, "sha256": sha256_of(target)}
         for cut_off, made in manifests.items():
-            publish_folder(folders, cut_off, made)
+            publish_folder(folders, cut_off, {**made, "warehouse": built})
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(target)),
@@ -110,14 +109,17 @@ def build_release_assets(
                 "rows": rows,
                 "size": target.stat().st_size,
             },
-            data_version=dg.DataVersion(sha256(_json(manifests))),
+            # What was read when is no part of the data.
+            data_version=dg.DataVersion(
+                sha256(_json({cut_off: {**made, "access_log": None} for cut_off, made in manifests.items()}))
+            ),
         )
 
     return [manifest, release]
 
 
 def describe_cut_off(
-    study: Study, folders: Folders, sealed: Iterable[StagedTable], cut_off: CutOff
+    study: Study, folders: Folders, tables: Iterable[StagedTable], cut_off: CutOff
 ) -> Manifest:
     """What a cut-off was made from and what came out, without times: equal runs give equal manifests."""
     return {
@@ -126,14 +128,17 @@ def describe_cut_off(
         "title": cut_off.title,
         "note": NOTE,
         "inputs": _inputs(folders),
-        "code": {"version": _code(), "source": _source()},
-        "packages": {name: version(name) for name in PACKAGES} | {"python": platform.python_version()},
+        "code": {"version": _code(), "source": source_hash()},
+        "packages": package_versions(),
         "tables": {
-            table.asset: {
-                "rows": _rows(folders.staged(table.asset, cut_off.id)),
-                "sha256": sha256(folders.staged(table.asset, cut_off.id).read_bytes()),
-            }
-            for table in sealed
+            table.asset: _describe(table, folders.staged(table.asset, cut_off.id))
+            for table in tables
+            if table.by_cut_off and table.place
+        },
+        "staged": {
+            table.asset: sha256_of(folders.staged(table.asset, cut_off.id))
+            for table in tables
+            if table.by_cut_off and not table.place
         },
         "files": _hashes(document_files(folders, cut_off.id)),
     }
@@ -228,45 +233,47 @@ def _manifest(folders: Folders, cut_off: str) -> Path:
 
 
 def _inputs(folders: Folders) -> dict[str, str]:
-    """The SHA-256 of every file received, as the manifests state it and ingest has checked it."""
+    """The SHA-256 of every file received, as the manifests state it and ingest has checked it, and theirs."""
     transfers = pl.read_parquet(folders.staged("transfers")).filter(pl.col("STATUS") == "accepted")
     hashes: dict[str, str] = {}
     for folder in transfers["FOLDER"]:
-        listed = json.loads((folders.raw / folder / "transfer.json").read_bytes())["files"]
+        listed = json.loads((folders.raw / folder / TRANSFER).read_bytes())["files"]
         hashes |= {f"{folder}/{name}": entry["sha256"] for name, entry in sorted(listed.items())}
+        hashes[f"{folder}/{TRANSFER}"] = sha256_of(folders.raw / folder / TRANSFER)
     codes = folders.raw / RESTRICTED_MANIFEST
     if codes.is_file():
         hashes[f"restricted/{codes.stem}.csv"] = json.loads(codes.read_bytes())["sha256"]
+        hashes[codes.name] = sha256_of(codes)
     return hashes
 
 
-def _rows(path: Path) -> int:
-    return int(pl.scan_parquet(path).select(pl.len()).collect().item())
+def _describe(table: StagedTable, path: Path) -> dict[str, Any]:
+    """A staged table as a manifest tells of it: rows, hash, and its place in the warehouse."""
+    rows = int(pl.scan_parquet(path).select(pl.len()).collect().item())
+    return {"rows": rows, "sha256": sha256_of(path), "place": ".".join(table.place or ())}
+
+
+def _last_line(folders: Folders) -> dict[str, Any]:
+    """The last line of the access log, so that it cannot be cut off later without a trace."""
+    try:
+        return asdict(head(folders.access_log))
+    except AccessError as error:
+        raise dg.Failure(str(error)) from None
 
 
 def _code() -> str:
     """The version as git describes it, else that of the installed package."""
     try:
         command = ["git", "describe", "--always", "--dirty", "--tags"]
-        done = subprocess.run(command, cwd=PACKAGE, capture_output=True, text=True, check=True, timeout=10)
+        done = subprocess.run(
+            command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True, timeout=10
+        )
         return done.stdout.strip()
     except (OSError, subprocess.SubprocessError):
         try:
             return version(DISTRIBUTION)
         except PackageNotFoundError:
             return "unknown"
-
-
-def _source() -> str:
-    """One hash over every source file that a run may use."""
-    files = [
-        path
-        for folder in (PACKAGE, PACKAGE.parent / "schemas")
-        for path in folder.rglob("*")
-        if path.suffix in (".py", ".csv", ".html", ".css", ".js")
-    ]
-    lines = (f"{path.relative_to(PACKAGE.parent)} {sha256(path.read_bytes())}" for path in sorted(files))
-    return sha256("\n".join(lines).encode())
 
 
 def _json(value: object) -> bytes:

@@ -14,6 +14,7 @@ import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
+from pipeline.access.log import head
 from pipeline.definitions import build_defs
 from pipeline.folders import Folders, sha256, write
 from pipeline.orchestration.checks import CrossCheck, cross_checks
@@ -66,6 +67,11 @@ def test_the_manifest_is_in_the_folder_and_in_the_warehouse(ran: Ran) -> None:
     for cut_off, told in zip(CUT_OFFS, releases["MANIFEST"], strict=True):
         folder = ran.folders.releases / cut_off
         manifest = json.loads((folder / "manifest.json").read_text())
+        built = manifest.pop("warehouse")  # the file cannot hold its own hash
+        assert built == {
+            "file": WAREHOUSE,
+            "sha256": sha256((ran.folders.warehouse / WAREHOUSE).read_bytes()),
+        }
         assert json.loads(told) == manifest
         for name, digest in manifest["inputs"].items():
             assert sha256((ran.folders.raw / name).read_bytes()) == digest
@@ -74,6 +80,7 @@ def test_the_manifest_is_in_the_folder_and_in_the_warehouse(ran: Ran) -> None:
         assert manifest["tables"]["adam_adtte"]["rows"] == staged(ran, "adam_adtte", cut_off).height
         assert manifest["started"] <= manifest["finished"]
         assert str(ran.folders.raw.parent) not in told
+        assert head(ran.folders.access_log).number >= manifest["access_log"]["number"] > 0
 
 
 def test_only_the_verdicts_fail_on_a_trial_that_is_not_the_papers(ran: Ran) -> None:
