@@ -26,6 +26,7 @@ from pipeline.ingest.transfers import MANIFEST as TRANSFER
 from pipeline.integrity import package_versions, source_hash
 from pipeline.orchestration.assets import RESTRICTED_MANIFEST, code_version
 from pipeline.orchestration.documents import always_made, document_files, report_files
+from pipeline.orchestration.exports import export_files
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.resources import parquet
 from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
@@ -85,6 +86,7 @@ def build_release_assets(
         code_version=code_version(Path(__file__)),
     )
     def release() -> dg.MaterializeResult[None]:
+        sealed_ones = sealed_manifests(study, folders)
         common = {
             table.asset: _describe(table, folders.staged(table.asset))
             for table in tables.values()
@@ -92,7 +94,7 @@ def build_release_assets(
         }
         manifests = {
             cut_off: made | {"report": _hashes(report_files(folders, cut_off)), "common_tables": common}
-            for cut_off, made in sealed_manifests(study, folders).items()
+            for cut_off, made in sealed_ones.items()
         }
         target = folders.warehouse / f"{study.name}.duckdb"
         listed = folders.staged("releases")
@@ -140,8 +142,13 @@ def describe_cut_off(
             for table in tables
             if table.by_cut_off and not table.place
         },
-        "files": _hashes(document_files(folders, cut_off.id)),
+        "files": _hashes(sealed_files(folders, cut_off.id)),
     }
+
+
+def sealed_files(folders: Folders, cut_off: str) -> dict[str, Path]:
+    """The staged files that a cut-off is sealed with, by their path in the release's folder."""
+    return document_files(folders, cut_off) | export_files(folders, cut_off)
 
 
 def sealed_manifests(study: Study, folders: Folders) -> dict[str, Manifest]:
@@ -194,7 +201,7 @@ def warehouse_tables(
 def publish_folder(folders: Folders, cut_off: str, made: Manifest) -> None:
     """Put a cut-off's documents, report and manifest into `releases/<cut-off>/`, file by file."""
     target = folders.releases / cut_off
-    staged = document_files(folders, cut_off) | report_files(folders, cut_off)
+    staged = sealed_files(folders, cut_off) | report_files(folders, cut_off)
     kept = {*made["files"], *made["report"]}
     for name in sorted(kept):
         write(target / name, staged[name].read_bytes())
