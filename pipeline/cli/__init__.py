@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import click
 
+from pipeline.cli.monitor import monitor
+from pipeline.cli.pilot import pilot
 from pipeline.cli.query import compare, sql, trace
 from pipeline.cli.run import run
 from pipeline.cli.simulate import simulate
 
-COMMANDS = (run, simulate, compare, sql, trace)
+COMMANDS = (run, monitor, simulate, compare, sql, trace)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

@@ -39,6 +39,8 @@ QUALITY = {
 }
 """The frames of the report's quality page, and the asset behind each."""
 BY_CUT_OFF = {"set_aside"}
+ON_PAPER = "report.rtf"
+"""All tables of a cut-off in one document."""
 PREVIEW_DPI = 60
 VERSIONS = ("dagster", "duckdb", "numpy", "pandera", "polars", "scipy")
 
@@ -193,6 +195,7 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
         name: _read(folders, asset, cut_off if name in BY_CUT_OFF else None)
         for name, asset in QUALITY.items()
     }
+    on_paper = [value.name for value in (*study.displays, *study.listings)]
     pages = site.write_site(
         folder,
         study,
@@ -212,11 +215,12 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
         },
         quality,
         versions={name: version(name) for name in VERSIONS},
-        documents={
-            value.name: f"{PLACES['tables']}/{value.name}.rtf" for value in (*study.displays, *study.listings)
-        },
+        documents={"": ON_PAPER} | {name: f"{PLACES['tables']}/{name}.rtf" for name in on_paper},
     )
-    return [*pages, *write_query_lists(folder / site.LISTS, quality["queries"])]
+    staged = folders.stage / "tables" / cut_off.id
+    texts = [(staged / f"{name}.rtf").read_text() for name in on_paper]
+    (folder / ON_PAPER).write_text(rtf.join_rtf(texts), newline="\n")
+    return [*pages, folder / ON_PAPER, *write_query_lists(folder / site.LISTS, quality["queries"])]
 
 
 def _files(folder: Path) -> list[Path]:

@@ -8,7 +8,8 @@ other medium.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from itertools import accumulate
@@ -40,6 +41,10 @@ _FONT = 4  # Arial, by rtflite's numbers
 _ONE_PAGE = 1_000_000  # rows: rtflite shall break no page
 _ROW, _ROW_END = "\\trowd", "\\row"
 _PAGE_BREAK = "{\\pard\\fs2\\par}\\page{\\pard\\fs2\\par}\n"
+_HEADER = "{\\header"
+_PAGE = re.compile(
+    r"\\paperw(\d+)\\paperh(\d+)\s*(\\landscape)?\s*\\margl(\d+)\\margr(\d+)\\margt(\d+)\\margb(\d+)"
+)
 _PAGES = f"{{\\field{{\\*\\fldinst NUMPAGES}}{{\\fldrslt\\f{_FONT - 1}\\fs{2 * _SMALL} 1}}}}"
 
 
@@ -98,6 +103,26 @@ def render_rtf(table: Table) -> str:
     for start in _page_starts(table, layout):
         body[start] = _PAGE_BREAK + "".join(head) + body[start]
     return before + "".join(head + body)
+
+
+def join_rtf(documents: Iterable[str]) -> str:
+    """Documents of `render_rtf` as one, each a section with its own page and heads."""
+    parts = list(documents)
+    sections = []
+    for text in parts:
+        begin = text.index(_HEADER)
+        body = text[begin : text.rindex("}")]
+        sections.append("\\sectd" + _PAGE.sub(_as_section, body, count=1))
+    return parts[0][: parts[0].index(_HEADER)] + "\\sect\n".join(sections) + "}\n"
+
+
+def _as_section(page: re.Match[str]) -> str:
+    """The page of a document as that of a section."""
+    width, height, landscape, *margins = page.groups()
+    names = ("margl", "margr", "margt", "margb")
+    sizes = "".join(f"\\{name}sxn{size}" for name, size in zip(names, margins, strict=True))
+    turned = "\\lndscpsxn" if landscape else ""
+    return f"\\pgwsxn{width}\\pghsxn{height}{turned}\n{sizes}"
 
 
 def _layout(table: Table) -> _Layout:

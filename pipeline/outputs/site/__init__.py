@@ -41,7 +41,7 @@ OWN_PAGES = (
     ("quality", "Data quality"),
     ("about", "About"),
 )
-"""Pages that every study's report has, after the study's own."""
+"""Pages of every report, after the study's own; without a printed number there is none on verdicts."""
 VERDICTS = next(column.codelist for column in columns(Published) if column.name == "VERDICT")
 WIDE = ("incidence", "forest", "flow")
 """Kinds of figures that fill a page's width."""
@@ -66,7 +66,8 @@ def write_site(
     published: verdicts of this cut-off, or of all (numbers of another cut-off are then not linked).
     figures: by name, with paths relative to `folder`; their files are written by others. quality: the
     frames named in `quality_page.FRAMES`. versions: of the packages that made the numbers.
-    documents: the file of a table in another format, by the table's name, relative to `folder`. Raises
+    documents: the file of a table in another format, by the table's name, relative to `folder`; under the
+    empty name, that of all tables. Raises
     DisplayError for a number that a sentence asks for and results do not hold, ValueError for a table or
     figure that is on no page.
     """
@@ -75,12 +76,13 @@ def write_site(
     _refuse_unplaced(report, by_name, figures)
     numbers = Numbers(results)
     here = published.filter(pl.col("CUTOFF") == cut_off.date)
+    own_pages = [page for page in OWN_PAGES if published.height or page[0] != "verdicts"]
     shared = {
         "study": study,
         "cut_off": cut_off,
         "note": NOTE,
         "report": report,
-        "menu": [*((page.name, page.title) for page in report.pages), *OWN_PAGES],
+        "menu": [*((page.name, page.title) for page in report.pages), *own_pages],
         "verdicts": _tally(here["VERDICT"], VERDICTS),
     }
     templates = _templates()
@@ -107,9 +109,13 @@ def write_site(
         },
         "numbers": {"analyses": analyses(results, here, cut_off.id)},
         "quality": {"sections": shown(report.quality), **quality_page(quality, cut_off)},
-        "about": {"versions": sorted((versions or {}).items()), "curve_steps": curves.height},
+        "about": {
+            "versions": sorted((versions or {}).items()),
+            "curve_steps": curves.height,
+            "document": (documents or {}).get(""),
+        },
     }
-    for name, title in OWN_PAGES:
+    for name, title in own_pages:
         pages[name] = templates.get_template(f"{name}.html").render(
             shared | contexts[name], page=name, title=title
         )

@@ -122,7 +122,9 @@ def _for(display: Display, columns: tuple[Column, ...], codes: Mapping[str, str]
 
     def impartial(note: Words) -> bool:
         if isinstance(note, str):
-            return not any(name.lower() in note.lower() for name in own.ARMS.values())
+            return note != own.LATER_SAFETY_DATE and not any(
+                a.lower() in note.lower() for a in own.ARMS.values()
+            )
         return all(ask.group == TOTAL for ask in note.numbers.values())
 
     notes = tuple(note for note in display.footnotes if impartial(note))
@@ -182,7 +184,7 @@ INTERIM = Display(
         _plan("Reports per year — no.", "REPORTS_PER_YEAR", number("value")),
         _plan("One-sided significance level", "ALPHA", number("value", 2)),
         _plan("Power — %", "POWER", percent("value")),
-        _plan("Hazard ratio to detect, placebo to lenalidomide", "HAZARD_RATIO", number("value", 1)),
+        _plan("Hazard ratio to detect, control to experimental", "HAZARD_RATIO", number("value", 1)),
     ),
     footnotes=(
         "* The end point is time to progression or death. The paper does not print the boundaries: Lan and "
