@@ -157,9 +157,9 @@ def test_what_would_not_come_back_is_refused(
 
 
 def test_a_column_that_the_class_does_not_have_so_is_refused(tmp_path: Path) -> None:
-    assert refused(FRAME.with_columns(EXTRA=1.0), tmp_path) == "ADMADE.EXTRA is not declared in Made"
+    assert refused(FRAME.with_columns(EXTRA=1.0), tmp_path) == "ADMADE.EXTRA: not declared in Made"
     assert refused(FRAME.cast({"SEQ": pl.String}), tmp_path) == (
-        "ADMADE.SEQ is String, and is declared as Int64"
+        "ADMADE.SEQ: String, and is declared as Int64"
     )
 
 
@@ -172,8 +172,8 @@ def test_the_first_row_is_named_and_every_fault_is_told(tmp_path: Path) -> None:
 
 
 def test_a_dataset_without_rows_or_variables_is_refused(tmp_path: Path) -> None:
-    assert refused(FRAME.clear(), tmp_path) == "ADMADE has no rows: leave the dataset out"
-    assert refused(FRAME.select([]), tmp_path) == "ADMADE has no variables"
+    assert refused(FRAME.clear(), tmp_path) == "ADMADE: no rows: leave the dataset out"
+    assert refused(FRAME.select([]), tmp_path) == "ADMADE: no variables"
 
 
 def test_a_last_row_of_blanks_is_refused(tmp_path: Path) -> None:

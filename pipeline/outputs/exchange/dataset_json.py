@@ -15,7 +15,14 @@ from typing import Any
 import polars as pl
 
 from pipeline.folders import write
-from pipeline.outputs.exchange.variables import FORMATS, NotExportable, Variable, variables
+from pipeline.outputs.exchange.variables import (
+    FORMATS,
+    Fault,
+    NotExportable,
+    Variable,
+    first_fault,
+    variables,
+)
 from schemas import base
 from schemas.base import Table
 
@@ -83,18 +90,16 @@ def _describe(name: str, variable: Variable) -> dict[str, Any]:
     return {key: value for key, value in about.items() if value is not None}
 
 
-def _faults(name: str, frame: pl.DataFrame, known: list[Variable]) -> Iterator[str]:
+def _faults(name: str, frame: pl.DataFrame, known: list[Variable]) -> Iterator[Fault]:
     if not known:
-        yield f"{name} has no variables"
+        yield Fault(name, "no variables")
     for variable in known:
         if variable.dtype.base_type() not in DATA_TYPES:
-            yield f"{name}.{variable.name}: {variable.dtype} has no type in Dataset-JSON"
+            yield Fault(f"{name}.{variable.name}", f"{variable.dtype} has no type in Dataset-JSON")
         elif variable.dtype == pl.Float64:
-            values = frame[variable.name]
-            lost = (values.is_nan() | values.is_infinite()).fill_null(False).arg_true()
-            if lost.len():
-                row = int(lost[0])
-                yield f"{name}.{variable.name}, row {row + 1}: {values[row]!r} is not a number in JSON"
+            lost = ~pl.col(variable.name).is_finite()
+            if frame.select(lost.any()).item():
+                yield first_fault(name, frame[variable.name], lost, "is not a number in JSON")
 
 
 def _cell(variable: Variable) -> pl.Expr:

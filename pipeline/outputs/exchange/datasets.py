@@ -21,7 +21,7 @@ from pipeline.outputs.exchange.columnar import VARIABLES, describe_variables, wr
 from pipeline.outputs.exchange.dataset_json import write_dataset_json
 from pipeline.outputs.exchange.variables import longest_texts
 from pipeline.outputs.exchange.xpt import write_xpt
-from pipeline.study import Frames
+from pipeline.study import Frames, Study
 from schemas import base, sdtm
 from schemas.base import Table
 
@@ -46,21 +46,15 @@ class Dataset:
     frame: pl.DataFrame
 
 
-def exchanged_datasets(
-    domains: Mapping[str, type[Table]],
-    tabulations: Frames,
-    datasets: Mapping[str, type[Table]],
-    analysis: Frames,
-) -> list[Dataset]:
+def exchanged_datasets(study: Study, frames: Frames) -> list[Dataset]:
     """The datasets of one cut-off, those without rows too: tabulation, supplemental, then analysis datasets.
 
-    domains, datasets: the classes by lower-case name; tabulations, analysis: their rows.
+    frames: the rows of each domain and analysis dataset, by its name in the study.
     """
-    shaped = [dataset for name, model in domains.items() for dataset in _tabulation(model, tabulations[name])]
+    shaped = [made for domain in study.domains for made in _tabulation(domain.model, frames[domain.name])]
     return [
-        *(dataset for dataset in shaped if not is_supplemental(dataset)),
-        *(dataset for dataset in shaped if is_supplemental(dataset)),
-        *(Dataset("adam", name.upper(), model, analysis[name]) for name, model in datasets.items()),
+        *sorted(shaped, key=is_supplemental),
+        *(Dataset("adam", d.name.upper(), d.model, frames[d.name]) for d in study.datasets),
     ]
 
 

@@ -18,11 +18,24 @@ FORMATS: dict[type[pl.DataType], str] = {pl.Date: "DATE9.", pl.Time: "TIME8."}
 """How SAS shows a number that is a date or a time of day."""
 
 
-class NotExportable(ValueError):
-    """A dataset cannot be written without losing something; the message has a line for each reason."""
+@dataclass(frozen=True)
+class Fault:
+    """What stands in the way of a file: where, the value if one is to blame (as shown), and why."""
 
-    def __init__(self, reasons: Iterable[str]) -> None:
-        super().__init__("\n".join(reasons))
+    where: str
+    why: str
+    value: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.value} {self.why}" if self.value else f"{self.where}: {self.why}"
+
+
+class NotExportable(ValueError):
+    """A dataset cannot be written without losing something; the message has a line for each fault."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
 
 
 @dataclass(frozen=True)
@@ -47,11 +60,13 @@ def variables(
     declared = {column.name: column for column in base.columns(model)}
     foreign = [column for column in frame.columns if column not in declared]
     if foreign:
-        raise NotExportable(f"{name}.{column} is not declared in {model.__name__}" for column in foreign)
+        raise NotExportable(
+            Fault(f"{name}.{column}", f"not declared in {model.__name__}") for column in foreign
+        )
     other = [column for column, dtype in frame.schema.items() if dtype != declared[column].dtype]
     if other:
         raise NotExportable(
-            f"{name}.{column} is {frame.schema[column]}, and is declared as {declared[column].dtype}"
+            Fault(f"{name}.{column}", f"{frame.schema[column]}, and is declared as {declared[column].dtype}")
             for column in other
         )
     key = key_of(model)
@@ -67,6 +82,19 @@ def variables(
         for column in declared
         if column in frame.columns
     ]
+
+
+def first_fault(name: str, values: pl.Series, broken: pl.Expr, why: str) -> Fault:
+    """The first of a variable's values for which an expression over it is true, and how many there are.
+
+    name: the dataset's. Raises IndexError where there is none.
+    """
+    rows = values.to_frame().select(broken.fill_null(False).arg_true()).to_series()
+    first = int(rows[0])
+    more = f" ({rows.len()} such rows)" if rows.len() > 1 else ""
+    value = values[first]
+    shown = repr(value) if isinstance(value, str | int | float) else str(value)
+    return Fault(f"{name}.{values.name}, row {first + 1}", f"{why}{more}", shown)
 
 
 def key_of(model: type[Table]) -> list[str]:

@@ -16,7 +16,14 @@ from pathlib import Path
 
 import polars as pl
 
-from pipeline.outputs.exchange.variables import FORMATS, NotExportable, Variable, variables
+from pipeline.outputs.exchange.variables import (
+    FORMATS,
+    Fault,
+    NotExportable,
+    Variable,
+    first_fault,
+    variables,
+)
 from schemas import base
 from schemas.base import Table
 
@@ -78,51 +85,44 @@ def write_xpt(
     return path
 
 
-def _header_faults(name: str, label: str, known: Sequence[Variable]) -> Iterator[str]:
+def _header_faults(name: str, label: str, known: Sequence[Variable]) -> Iterator[Fault]:
     """What the names and labels of a dataset break."""
     if not NAME.fullmatch(name):
-        yield f"{name}: {_NOT_A_NAME}"
+        yield Fault(name, _NOT_A_NAME)
     for variable in known:
         if not NAME.fullmatch(variable.name):
-            yield f"{name}.{variable.name}: {_NOT_A_NAME}"
-    for what, text in ((name, label), *((f"{name}.{variable.name}", variable.label) for variable in known)):
+            yield Fault(f"{name}.{variable.name}", _NOT_A_NAME)
+    for where, text in ((name, label), *((f"{name}.{variable.name}", variable.label) for variable in known)):
         if not PRINTABLE.fullmatch(text):
-            yield f"{what}: the label {text!r} is not printable ASCII"
+            yield Fault(where, f"the label {text!r} is not printable ASCII")
         elif len(text) > LABEL_BYTES:
-            yield f"{what}: the label {text!r} has {len(text)} characters; {LABEL_BYTES} are allowed"
+            yield Fault(where, f"the label {text!r} has {len(text)} characters; {LABEL_BYTES} are allowed")
 
 
 _NOT_A_NAME = "a name has 1 to 8 upper-case letters, digits and underscores, and no digit first"
 
 
-def _value_faults(name: str, frame: pl.DataFrame, known: Sequence[Variable]) -> Iterator[str]:
+def _value_faults(name: str, frame: pl.DataFrame, known: Sequence[Variable]) -> Iterator[Fault]:
     """What the values of a dataset break: for each variable and rule the first row, and how many rows."""
     if not known:
-        yield f"{name} has no variables"
+        yield Fault(name, "no variables")
     elif frame.is_empty():
-        yield f"{name} has no rows: leave the dataset out"
-    elif all(variable.dtype == pl.String for variable in known):
-        blank = frame.select(pl.all_horizontal(pl.all().is_null())).to_series()
-        if blank[-1]:
-            yield f"{name}, row {frame.height}: the last row is all blanks, so a reader would lose it"
+        yield Fault(name, "no rows: leave the dataset out")
+    elif (
+        all(variable.dtype == pl.String for variable in known)
+        and frame.tail(1).select(pl.all_horizontal(pl.all().is_null())).item()
+    ):
+        where = f"{name}, row {frame.height}"
+        yield Fault(where, "the last row is all blanks, so a reader would lose it")
     for variable in known:
-        if variable.length is not None and variable.length > VALUE_BYTES:
-            yield from _fault(name, frame, variable, _bytes(variable) > VALUE_BYTES, _TOO_LONG)
         rules = _rules(variable)
         if rules is None:
-            yield f"{name}.{variable.name}: {variable.dtype} has no type in a SAS transport file"
+            yield Fault(f"{name}.{variable.name}", f"{variable.dtype} has no type in a SAS transport file")
             continue
-        broken = frame.select(rule.any().alias(words) for words, rule in rules.items())
-        for words, rule in rules.items():
-            if broken[words].item():
-                yield from _fault(name, frame, variable, rule, words)
-
-
-_TOO_LONG = f"has more than {VALUE_BYTES} bytes"
-
-
-def _bytes(variable: Variable) -> pl.Expr:
-    return pl.col(variable.name).str.len_bytes()
+        broken = frame.select(rule.any().alias(why) for why, rule in rules.items())
+        for why, rule in rules.items():
+            if broken[why].item():
+                yield first_fault(name, frame[variable.name], rule, why)
 
 
 def _rules(variable: Variable) -> dict[str, pl.Expr] | None:
@@ -131,6 +131,7 @@ def _rules(variable: Variable) -> dict[str, pl.Expr] | None:
     match variable.dtype.base_type():
         case pl.String:
             return {
+                f"has more than {VALUE_BYTES} bytes": value.str.len_bytes() > VALUE_BYTES,
                 "is not printable ASCII": value.str.contains("[^ -~]"),
                 "ends with a blank, which would be lost": value.str.ends_with(" "),
                 "is an empty text, which would come back as missing: a missing value is null": value == "",
@@ -151,15 +152,6 @@ def _rules(variable: Variable) -> dict[str, pl.Expr] | None:
         case pl.Time:
             return {"has a part of a second, which would be lost": value.dt.nanosecond() != 0}
     return None
-
-
-def _fault(name: str, frame: pl.DataFrame, variable: Variable, rule: pl.Expr, words: str) -> Iterator[str]:
-    rows = frame.select(rule.fill_null(False).arg_true()).to_series()
-    first = int(rows[0])
-    more = f" ({rows.len()} such rows)" if rows.len() > 1 else ""
-    value = frame[variable.name][first]
-    shown = value if isinstance(value, dt.date | dt.time) else repr(value)
-    yield f"{name}.{variable.name}, row {first + 1}: {shown} {words}{more}"
 
 
 def _as_sas(variable: Variable) -> pl.Expr:
