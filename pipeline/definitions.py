@@ -14,6 +14,7 @@ from pipeline.folders import Folders
 from pipeline.orchestration.assets import Graph
 from pipeline.orchestration.automation import new_transfer, nightly, study_job
 from pipeline.orchestration.documents import build_document_assets, build_report_asset
+from pipeline.orchestration.exports import build_exports_asset
 from pipeline.orchestration.queries import build_quality_assets
 from pipeline.orchestration.release import build_release_assets
 from pipeline.orchestration.resources import ParquetStage, run_lock
@@ -43,6 +44,7 @@ def build_defs(
         warehouse=warehouse or _folder("PIPELINE_WAREHOUSE", ROOT / "warehouse"),
     )
     documents = build_document_assets(study, folders)
+    exports = build_exports_asset(study, folders)
     job = study_job(study)
     return dg.Definitions(
         assets=[
@@ -50,7 +52,8 @@ def build_defs(
             *build_quality_assets(study),
             *documents,
             build_report_asset(study, folders, documents),
-            *build_release_assets(study, folders, documents),
+            exports,
+            *build_release_assets(study, folders, [*documents, exports]),
         ],
         jobs=[job],
         schedules=[nightly(study, job)],
