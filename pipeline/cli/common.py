@@ -14,6 +14,7 @@ import click
 if TYPE_CHECKING:
     import polars as pl
 
+    from pipeline.folders import Folders
     from pipeline.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -33,6 +34,12 @@ raw_option = click.option(
     type=FOLDER,
     envvar="PIPELINE_RAW",
     help="Folder of the study's transfers, or the folder above it. Default: raw/<study> of the repository.",
+)
+restricted_option = click.option(
+    "--restricted",
+    type=FOLDER,
+    envvar="PIPELINE_RESTRICTED",
+    help="Folder of the treatment codes. Default: restricted/ in the folder of transfers.",
 )
 
 
@@ -68,6 +75,14 @@ def the_raw(study: Study, raw: Path | None) -> Path:
             f"{given} holds no transfer (a folder with a transfer.json)", param_hint="--raw"
         )
     return folder
+
+
+def the_folders(study: Study, raw: Path | None, restricted: Path | None, warehouse: Path) -> Folders:
+    """Where the study's data lie, as the options say."""
+    from pipeline.folders import Folders
+
+    transfers = the_raw(study, raw)
+    return Folders(transfers, (restricted or transfers / "restricted").absolute(), warehouse.absolute())
 
 
 def ask(warehouse: Path, study: str, statement: str) -> pl.DataFrame:

@@ -15,6 +15,8 @@ import click
 from pipeline.cli.common import ask, raw_option, show, study_option, the_raw, the_study, warehouse_option
 
 if TYPE_CHECKING:
+    import polars as pl
+
     from pipeline.trace import Trail
 
 SHOWN_ROWS = 200
@@ -35,11 +37,16 @@ def compare(study: str, warehouse: Path) -> None:
 
 @click.command()
 @click.argument("statement")
+@click.option("--closed", metavar="CUTOFF", help="Ask the encrypted results of this review instead.")
 @study_option
 @warehouse_option
-def sql(statement: str, study: str, warehouse: Path) -> None:
-    """Ask the warehouse one SQL STATEMENT; it is opened read-only."""
-    show(ask(warehouse, study, statement), SHOWN_ROWS)
+def sql(statement: str, closed: str | None, study: str, warehouse: Path) -> None:
+    """Ask the warehouse one SQL STATEMENT; it is opened read-only.
+
+    Closed results need their key in the environment (PIPELINE_CLOSED_KEY); that they are asked is logged.
+    """
+    answer = _ask_closed(warehouse, study, closed, statement) if closed else ask(warehouse, study, statement)
+    show(answer, SHOWN_ROWS)
 
 
 @click.command()
@@ -70,6 +77,38 @@ def verdicts(warehouse: Path, study: str) -> str:
     verdicts = dict(published["VERDICT"].value_counts().sort("VERDICT").iter_rows())
     told = ", ".join(f"{count} {verdict}" for verdict, count in verdicts.items())
     return f"{printed} of {figures.height} survival figures as printed ({published.height} numbers: {told})"
+
+
+def _ask_closed(warehouse: Path, study: str, cut_off: str, statement: str) -> pl.DataFrame:
+    """The answer of a review's encrypted results; that they are asked is logged before they answer.
+
+    The log does not tell what was asked: a statement may hold a patient or an arm.
+    """
+    import datetime as dt
+    import os
+
+    from pipeline.access import AccessError
+    from pipeline.access.closed import closed_key
+    from pipeline.access.log import append, moment, refusals_logged
+    from pipeline.folders import Folders
+    from pipeline.warehouse import WarehouseError, query_encrypted
+
+    folders = Folders(raw=Path(), restricted=Path(), warehouse=warehouse.absolute())
+    path = folders.closed / cut_off / f"{study}.duckdb"
+    if not path.is_file():
+        raise click.ClickException(f"there are no closed results of {cut_off} in {warehouse}")
+    asked = {"at": moment(dt.datetime.now(dt.UTC)), "study": study, "cut_off": cut_off}
+    try:
+        with refusals_logged(folders.access_log, asked):
+            key = closed_key(os.environ)
+            try:
+                query_encrypted(path, key, "SELECT 1")
+            except WarehouseError as error:
+                raise AccessError(str(error)) from None
+        append(folders.access_log, {**asked, "action": "closed results asked"})
+        return query_encrypted(path, key, statement)
+    except (AccessError, WarehouseError) as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _describe(trail: Trail, raw: Path) -> Iterator[str]:

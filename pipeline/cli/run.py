@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from pipeline.cli.common import (
-    FOLDER,
     ROOT,
     ask,
     quoted,
     raw_option,
+    restricted_option,
     show,
     study_option,
     the_cut_offs,
-    the_raw,
+    the_folders,
     the_study,
     warehouse_option,
 )
@@ -38,12 +38,7 @@ if TYPE_CHECKING:
     "--cutoff", "cut_offs", multiple=True, metavar="DATE", help="A cut-off or look; default: all cut-offs."
 )
 @raw_option
-@click.option(
-    "--restricted",
-    type=FOLDER,
-    envvar="PIPELINE_RESTRICTED",
-    help="Folder of the treatment codes. Default: restricted/ in the folder of transfers.",
-)
+@restricted_option
 @warehouse_option
 def run(
     study: str, cut_offs: tuple[str, ...], raw: Path | None, restricted: Path | None, warehouse: Path
@@ -51,13 +46,12 @@ def run(
     """Run the study: raw forms to results, figures and a new release of the warehouse."""
     value = the_study(study)
     chosen = the_cut_offs(value, cut_offs)
-    transfers = the_raw(value, raw)
+    folders = the_folders(value, raw, restricted, warehouse)
     click.echo("loading ...")
     from pipeline.definitions import build_defs
-    from pipeline.folders import Folders, WarehouseInUse
+    from pipeline.folders import WarehouseInUse
     from pipeline.orchestration.runner import RunFailed, run_study
 
-    folders = Folders(transfers, (restricted or transfers / "restricted").absolute(), warehouse.absolute())
     definitions = build_defs(value, folders.raw, folders.restricted, folders.warehouse)
     try:
         failed = run_study(
