@@ -173,12 +173,13 @@ def _boundaries(
             "hr_upper": math.exp(-low[k - 1]),
             "decision": 1 if z >= critical else 2 if z < futile else 0,
         }
-        if to_come:  # the chance to cross at a look to come, whatever futility says
+        names = ("conditional_power", "conditional_power_trend", "predictive_power")
+        chances: tuple[float, ...] = (math.nan,) * 3
+        if to_come:  # to cross at a look to come, whatever futility says
             on, trend = design.ignoring_futility(), z / math.sqrt(share[k - 1])
             under = sequential.conditional_power(on, k, z, [designed, trend])
-            names = ("conditional_power", "conditional_power_trend", "predictive_power")
             chances = (*map(float, under), sequential.predictive_power(on, k, z))
-            statistics |= dict(zip(names, chances, strict=True))
+        statistics |= dict(zip(names, chances, strict=True))
         rows += [(str(k), name, value) for name, value in statistics.items()]
     if share[-1] < 1:
         end = {"fraction": 1.0, "critical": designs[-1].critical[-1], "events": planned}

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import polars as pl
 
+from pipeline.numbers import format_number, format_rate
 from pipeline.outputs.figures import BoundaryFigure, Group, SurvivalFigure
 from pipeline.outputs.site import Card, Report, ReportPage, Section
 from pipeline.outputs.tables import (
@@ -276,16 +277,15 @@ OPEN = Outputs(
 
 DECISIONS = {0: "Continue", 1: "Efficacy boundary crossed", 2: "Futility boundary crossed"}
 DECISION = Show(("decision",), lambda code: "" if code is None else DECISIONS[int(code)])
-ANY_NUMBER = Show(("z",), lambda z: "" if z is None else f"{z:.3f}")
 
 
 def _bound(name: str) -> Show:
-    """A critical value; there is none for futility at the end, nor where it cannot be crossed."""
-    return Show((name,), lambda value: "none" if value is None else f"{value:.3f}")
+    """A statistic or a critical value; there is none for futility at the planned end."""
+    return Show((name,), lambda value: "none" if value is None else format_number(value, 3))
 
 
 def _chance(name: str) -> Show:
-    return Show((name,), lambda value: "" if value is None else f"{100 * value:.1f}")
+    return Show((name,), lambda value: "" if value is None else format_rate(value, 1))
 
 
 def _review(contrast: str, looks: int) -> Display:
@@ -293,26 +293,26 @@ def _review(contrast: str, looks: int) -> Display:
         name="looks",
         title="Log of the Reviews.*",
         population=RANDOMISED,
-        stub="Review",
-        columns=tuple(
-            Column(head, contrast, show=show)
-            for head, show in (
-                ("Data Cut-off", date_part("date")),
-                ("Events", number("events")),
+        stub="Monitoring",
+        columns=tuple(Column(f"Review {look}", contrast, level=str(look)) for look in range(1, looks + 1)),
+        rows=tuple(
+            Row(label, REVIEW, show=show)
+            for label, show in (
+                ("Data cut-off", date_part("date")),
+                ("Events — no.", number("events")),
                 ("Information — %", percent("fraction", 1)),
-                ("Z", ANY_NUMBER),
-                ("Efficacy If Z ≥", _bound("critical")),
-                ("Futile If Z <", _bound("futility")),
-                ("Alpha Spent", number("alpha_spent", 5)),
-                ("One-sided P, nominal", Show(("p",), P_VALUE.text)),
-                ("Hazard Ratio (Repeated CI)", ratio("hr")),
-                ("Power If as Designed† — %", _chance("conditional_power")),
-                ("Power If as So Far† — %", _chance("conditional_power_trend")),
-                ("Power, Predictive† — %", _chance("predictive_power")),
-                ("The Rule Says", DECISION),
+                ("Z", _bound("z")),
+                ("Efficacy: Z of at least", _bound("critical")),
+                ("Futility: Z below", _bound("futility")),
+                ("Alpha spent", number("alpha_spent", 5)),
+                ("One-sided P value, nominal", P_VALUE),
+                ("Hazard ratio (repeated confidence interval)", ratio("hr")),
+                ("Power if as designed† — %", _chance("conditional_power")),
+                ("Power if as so far† — %", _chance("conditional_power_trend")),
+                ("Power, predictive† — %", _chance("predictive_power")),
+                ("The rule says", DECISION),
             )
         ),
-        rows=tuple(Row(f"Review {look}", REVIEW, str(look)) for look in range(1, looks + 1)),
         footnotes=(
             "* Log-rank test of time to progression or death, as randomized; a positive Z speaks for the "
             "experimental group, so its sign tells which code that is. Boundaries by Lan and DeMets' "
