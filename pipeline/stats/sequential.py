@@ -54,7 +54,8 @@ class Design:
     fractions, critical and alpha_spent (cumulative) are (K,); futility is (K - 1,): the trial stops where the
     statistic falls below it, -inf where it cannot. If futility is not binding, alpha is kept by a trial that
     goes on regardless. drift is the statistic's mean at fraction 1 for which the power is reached, inflation
-    the information at fraction 1 over that of a design with one look.
+    the information at fraction 1 over that of a design with one look. spending and futility_spending are
+    what the bounds were made from.
     """
 
     alpha: float
@@ -66,10 +67,13 @@ class Design:
     alpha_spent: Floats
     drift: float
     inflation: float
+    spending: Boundary
+    futility_spending: Spending | None
 
     def ignoring_futility(self) -> Design:
         """The same critical values, in a trial that never stops for futility."""
-        return replace(self, futility=np.full_like(self.futility, -np.inf), binding=False)
+        none = np.full_like(self.futility, -np.inf)
+        return replace(self, futility=none, binding=False, futility_spending=None)
 
     def under_the_null(self) -> Design:
         """The design whose type I error is alpha: without its futility bounds unless they are binding."""
@@ -263,6 +267,8 @@ def group_sequential(
         alpha_spent=np.cumsum(at_null),
         drift=drift,
         inflation=(drift / fixed) ** 2,
+        spending=spending,
+        futility_spending=futility,
     )
 
 

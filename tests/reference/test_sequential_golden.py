@@ -217,7 +217,9 @@ def test_grid_agrees_with_rpact(row: dict[str, Any], rpact: dict[str, dict[str, 
 
 
 def test_the_grid_is_wide() -> None:
-    kinds = {(row["type"], row["futility"], row["binding"]) for row in grid()}
-    assert len(grid()) >= 60
-    assert len(kinds) >= 24
-    assert any(row["intervals"] for row in grid())
+    exact = [row for row in grid() if row["fractions"] not in FINE]
+    assert len(exact) >= 60
+    assert len({(row["type"], row["futility"], row["binding"]) for row in exact}) >= 24
+    assert len({(row["alpha"], row["power"]) for row in exact}) == 5
+    assert {len(row["fractions"]) for row in grid()} == {2, 3, 4, 5, 10}
+    assert any(row["intervals"] for row in exact)
