@@ -1,7 +1,7 @@
 """How a monitored trial runs, against R's rpact: expected events and times by formula, stops by simulation.
 
-Chances to have failed by a time agree to 1e-9 of themselves, at our times of the looks too. rpact
-searches for these times less closely: the last one to 2e-5 of itself. Simulated shares agree within four standard errors.
+Chances to have failed by a time agree to 1e-9 of themselves, at our times of the looks too. rpact searches
+for these times less closely: the last one to 2e-5 of itself. Simulated shares agree within four errors.
 """
 
 from __future__ import annotations
