@@ -238,37 +238,37 @@ class ADSL(Subject):
         sources=("EX.EXENDTC", "EX.EXDOSE", "EX.DAYSTKN"),
     )
     STRAT1R: str = optional(
-        "Randomized Value of Strat Factor 1",
+        "Strat Factor 1 Value Used for Rand",
         codelist=cl.B2M_STRATUM,
         comment="DS.STRAT1: beta-2-microglobulin at most (LE2.5) or above (GT2.5) 2.5 mg/L, as answered",
         sources=("DS.STRAT1", "DS.DSDECOD"),
     )
     STRAT2R: str = optional(
-        "Randomized Value of Strat Factor 2",
+        "Strat Factor 2 Value Used for Rand",
         codelist=cl.YES_NO,
         comment="DS.STRAT2: prior thalidomide",
         sources=("DS.STRAT2", "DS.DSDECOD"),
     )
     STRAT3R: str = optional(
-        "Randomized Value of Strat Factor 3",
+        "Strat Factor 3 Value Used for Rand",
         codelist=cl.YES_NO,
         comment="DS.STRAT3: prior lenalidomide",
         sources=("DS.STRAT3", "DS.DSDECOD"),
     )
     STRAT1V: str = optional(
-        "Verification Value of Strat Factor 1",
+        "Strat Factor 1 Value from Verif Source",
         codelist=cl.B2M_STRATUM,
         comment="DS.STRAT1V, answered at registration; the laboratory value is B2MBL",
         sources=("DS.STRAT1V", "DS.DSDECOD"),
     )
     STRAT2V: str = optional(
-        "Verification Value of Strat Factor 2",
+        "Strat Factor 2 Value from Verif Source",
         codelist=cl.YES_NO,
         comment="DS.STRAT2V, at registration",
         sources=("DS.STRAT2V", "DS.DSDECOD"),
     )
     STRAT3V: str = optional(
-        "Verification Value of Strat Factor 3",
+        "Strat Factor 3 Value from Verif Source",
         codelist=cl.YES_NO,
         comment="DS.STRAT3V, at registration",
         sources=("DS.STRAT3V", "DS.DSDECOD"),
@@ -847,7 +847,7 @@ class ADEX(Treated):
 
     class Config:
         unique = ["CUTOFF", "USUBJID", "PARAMCD"]
-        metadata = {"rows": ("EX.EPOCH", "EX.EXDOSE", "EX.DAYSTKN")}
+        metadata = {"rows": ("EX.EPOCH", "EX.EXDOSE", "EX.DAYSTKN", "EX.EXSTDTC", "EX.EXENDTC")}
 
     @pa.dataframe_check(error="PARAM and PARAMCD go one-to-one")
     def twins(cls, data: PolarsData) -> pl.LazyFrame:

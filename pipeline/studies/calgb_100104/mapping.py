@@ -690,6 +690,8 @@ def dv(forms: Frames) -> pl.DataFrame:
 
 def ie(forms: Frames) -> pl.DataFrame:
     code = pl.col("criterion_code")
+    # The form asks whether the patient meets the protocol; of an exclusion SDTM wants whether it applies.
+    answer = pl.when(code.is_in(EXCLUSIONS)).then(pl.lit("Y")).otherwise("criterion_met")
     return (
         forms["eligibility"]
         .filter(pl.col("criterion_met") == "N")
@@ -698,8 +700,8 @@ def ie(forms: Frames) -> pl.DataFrame:
             IETESTCD=code,
             IETEST=_map("criterion_code", CRITERION),
             IECAT=pl.when(code.is_in(EXCLUSIONS)).then(pl.lit("EXCLUSION")).otherwise(pl.lit("INCLUSION")),
-            IEORRES="criterion_met",
-            IESTRESC="criterion_met",
+            IEORRES=answer,
+            IESTRESC=answer,
             EPOCH="step",
             IEWAIVER="waiver",
         )
