@@ -45,6 +45,38 @@ def nightly(study: Study, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefin
     )
 
 
+def reviews(study: Study, folders: Folders, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    """Twice a year the looks that have come due: blinded, both arms together, with the open report.
+
+    It says how much information there is; the closed report is `pipeline monitor`'s, under a grant, and is
+    refused before the first information of the plan.
+    """
+
+    def requests(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest | dg.SkipReason]:
+        today = context.scheduled_execution_time.date()
+        waiting = [look for look in study.looks if not folders.staged("manifest", look.id, "json").is_file()]
+        due = [look for look in waiting if look.date <= today]
+        came = max((path.parent.name for path in folders.raw.glob(f"*/{MANIFEST}")), default="")
+        ready = [look for look in due if look.id <= came]
+        if ready:
+            for look in ready:
+                yield dg.RunRequest(run_key=f"review {look.id}", partition_key=look.id)
+        elif due:
+            yield dg.SkipReason(f"the look of {due[0].id} waits for a transfer of that day or later")
+        elif waiting:
+            yield dg.SkipReason(f"the next look is that of {waiting[0].id}")
+        else:
+            yield dg.SkipReason("every look of the plan has been opened")
+
+    return dg.ScheduleDefinition(
+        name="reviews",
+        job=job,
+        cron_schedule="0 6 1 1,7 *",
+        execution_fn=requests,
+        description="The looks that have come due, on the first of January and of July at 06:00",
+    )
+
+
 def new_transfer(study: Study, folders: Folders, job: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
     """Every cut-off when a transfer has come that was not there at the last look."""
 

@@ -154,11 +154,17 @@ def sealed_files(folders: Folders, cut_off: str) -> dict[str, Path]:
 def sealed_manifests(study: Study, folders: Folders) -> dict[str, Manifest]:
     """The manifest of each cut-off that was made; dg.Failure where its tables are no longer those sealed."""
     manifests = {}
+    placed = [t.asset for t in staged_tables(study).values() if t.by_cut_off and t.place]
     for cut_off in study.all_cut_offs:
         path = _manifest(folders, cut_off.id)
         if not path.is_file():
             continue
         made = json.loads(path.read_bytes())
+        if lacking := [asset for asset in placed if asset not in made["tables"]]:
+            raise dg.Failure(
+                f"cut-off {cut_off.id} was made by a version that had no {', '.join(lacking)}: "
+                "run it again, then release"
+            )
         changed = [
             asset
             for asset, table in made["tables"].items()
