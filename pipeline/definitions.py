@@ -12,8 +12,9 @@ import dagster as dg
 
 from pipeline.folders import Folders
 from pipeline.orchestration.assets import Graph
-from pipeline.orchestration.automation import new_transfer, nightly, study_job
+from pipeline.orchestration.automation import new_transfer, nightly, reviews, study_job
 from pipeline.orchestration.documents import build_document_assets, build_report_asset
+from pipeline.orchestration.double_programming import build_comparison_assets
 from pipeline.orchestration.exports import build_exports_asset
 from pipeline.orchestration.queries import build_quality_assets
 from pipeline.orchestration.release import build_release_assets
@@ -50,13 +51,14 @@ def build_defs(
         assets=[
             *Graph(study, folders).assets(),
             *build_quality_assets(study),
+            *build_comparison_assets(study, folders),
             *documents,
             build_report_asset(study, folders, documents),
             exports,
             *build_release_assets(study, folders, [*documents, exports]),
         ],
         jobs=[job],
-        schedules=[nightly(study, job)],
+        schedules=[nightly(study, job), *([reviews(study, folders, job)] if study.looks else [])],
         sensors=[new_transfer(study, folders, job)],
         resources={"stage": ParquetStage(folders), "run_lock": run_lock(folders)},
         executor=dg.in_process_executor,

@@ -6,11 +6,12 @@ What does not belong here: the graph, what is printed where.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import dagster as dg
@@ -44,12 +45,13 @@ def run_study(
     cut_offs: Sequence[str],
     home: Path,
     report: Callable[[str, str], None],
+    config: Mapping[str, Any] | None = None,
 ) -> list[FailedCheck]:
     """Run the study's job once per cut-off; gives the checks that did not pass.
 
     The forms are read in the first run and the release is made in the last. home: the folder of
     dagster.yaml. report: told the cut-off and the group of assets each time a group has its first table.
-    Raises RunFailed and WarehouseInUse.
+    config: of the run, as the Dagster launchpad takes it. Raises RunFailed and WarehouseInUse.
     """
     with (
         _disk_faults_told(folders),
@@ -73,7 +75,7 @@ def run_study(
                 asset_selection=sorted(chosen),
                 run_id=run_id,
                 raise_on_error=False,
-                run_config=QUIET,
+                run_config={**QUIET, **(config or {})},
             )
             if not result.success:
                 raise RunFailed(f"cut-off {cut_off}: {_reason(result)}")

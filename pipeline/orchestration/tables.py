@@ -6,6 +6,7 @@ not belong here: how a table is made (`assets.py`), the columns of any table (`s
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ from typing import Any
 import dagster as dg
 
 from pipeline.study import Study
-from schemas import base, quality, results
+from schemas import base, qc, quality, results
 from schemas.base import Rule, Table, column
 
 STATISTICS, DATA_MANAGEMENT = "team:statistics", "team:data-management"
+COMPARISON = "qc_comparison"
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class StagedTable:
 def received(model: type[Table]) -> type[Table]:
     """A form's table as accepted: the form's columns, then the file and line each row came from."""
     origin: dict[str, tuple[type, Any]] = {
-        "TRANSFER": (quality.Findings.__annotations__["TRANSFER"], column("Transfer Date")),
+        "TRANSFER": (dt.date, column("Transfer Date")),
         "FILE": (str, column("File", comment="transfer/form.csv")),
         "LINE": (int, column("Line", ge=1, comment="physical line; the header is line 1")),
     }
@@ -97,6 +99,8 @@ def _staged_tables(study: Study) -> Iterator[StagedTable]:
         ("published", results.Published),
     ):
         yield cut(name, model, "analysis", STATISTICS, ("analysis", name))
+    if study.second_road:
+        yield cut(COMPARISON, qc.Comparison, "qc", STATISTICS, ("qc", "comparison"))
 
 
 def asset_out(table: StagedTable, study: Study, code_version: str) -> dict[str, Any]:

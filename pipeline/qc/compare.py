@@ -36,6 +36,9 @@ NOT_ASKED: Mapping[str, str] = {
     "concordance": "subjects counted in ADRS by the distance of two dates",
     "summary": "means and quantiles of one variable",
     "parameters": "limits the protocol fixes, not computed",
+    "information": "events counted and divided by the planned number, at looks where arms are blinded",
+    "structural_failure_time": "not in the R packages asked for; tested on trials with a known answer",
+    "censoring_weights": "not in the R packages asked for; tested on trials with a known answer",
 }
 """Methods that are not asked of R, with the reason."""
 
@@ -89,12 +92,17 @@ def compare_figures(
 
 
 def agreement(comparison: pl.DataFrame) -> pl.DataFrame:
-    """By cut-off, road and source: cells compared, cells that differ, the largest difference."""
-    whole = comparison.filter(CELL="")
+    """What was compared by cut-off and road: cells, those that differ, the largest difference of a number.
+
+    BY: a dataset and its cells, or a statistic and its numbers in all analyses.
+    """
+    statistic = pl.col("ITEM").str.split("/").list.last()
     return (
-        whole.group_by("CUTOFF", "ROAD", "SOURCE")
-        .agg(pl.col("CELLS", "DIFFERING").sum(), pl.col("DIFFERENCE").max())
-        .sort("CUTOFF", "ROAD", "SOURCE")
+        comparison.filter(CELL="")
+        .with_columns(BY=pl.when(ROAD="r").then(statistic).otherwise("SOURCE"))
+        .group_by("CUTOFF", "ROAD", "BY")
+        .agg(pl.col("CELLS", "DIFFERING").sum(), LARGEST=pl.col("DIFFERENCE").max())
+        .sort("CUTOFF", "ROAD", "BY", descending=[False, True, False])
     )
 
 

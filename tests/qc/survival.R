@@ -59,7 +59,7 @@ interaction_of <- function(rows, factor) {
 adtte$len <- as.integer(adtte$TRT01PN == arms["LEN"])
 of <- function(parameter) adtte[adtte$PARAMCD == parameter, ]
 
-for (parameter in c("TTP", "OS", "EFS", "TTPR", "OSR", "TTPINV", "TTPIMWG", "TTPXO", "TTPNACT", "TTPMISS", "EFSLC")) {
+for (parameter in c("TTP", "OS", "EFS", "TTPR", "OSR", "TTPINV", "TTPIMWG", "TTPXO", "TTPNACT", "TTPMISS", "EFSLC", "OSXO")) {
   curve_of(paste0(parameter, "_KM"), of(parameter))
   compare_arms(parameter, of(parameter))
 }
