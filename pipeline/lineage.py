@@ -30,7 +30,7 @@ Place = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Variable:
-    """A variable's direct sources, its origin in the words of Define-XML 2.1, its derivation in a sentence."""
+    """A variable's direct sources, its origin as Define-XML 2.1 has it, and its derivation in a sentence."""
 
     place: Place
     sources: tuple[Place, ...]
@@ -104,14 +104,17 @@ def _records(study: Study, field: Place) -> set[Place]:
 def _tabulated(study: Study) -> Iterator[Variable]:
     first = study.domains[0].name.upper()
     for domain in study.domains:
+        if not domain.lineage:  # received as it is
+            continue
         code = domain.name.upper()
         for column in columns(domain.model):
             how = domain.lineage.get(column.name) or _shared(domain, column.name, first)
             sources = tuple(_place(study, source, "sdtm", code) for source in how.sources)
             words = how.words or _as_it_stands(study, sources)
             yield Variable(("sdtm", domain.name, column.name), sources, how.origin, words)
-        decide = tuple(_field(study, source) for source in domain.rows)
-        told = "a row for each record" + (" with an entry in these fields" if decide else "")
+        record = domain.lineage[f"{code}SPID" if f"{code}SPID" in domain.lineage else "USUBJID"]
+        decide = tuple(_field(study, source) for source in (*record.sources, *domain.rows))
+        told = "a row for each record" + (" with the entries that it takes" if domain.rows else "")
         yield Variable(("sdtm", domain.name, ROWS), decide, "Derived", told)
 
 
@@ -126,7 +129,7 @@ def _shared(domain: Domain, name: str, first: str) -> Mapped:
         return Mapped((), "Assigned", "the date of the data cut-off")
     if name == f"{code}SEQ":
         order = ", ".join(domain.order)
-        return Mapped(domain.order, "Derived", f"order of {order} within the subject")
+        return Mapped((ROWS, *domain.order), "Derived", f"order of {order} within the subject")
     if name.endswith("DY"):
         date = f"{name[:-2]}DTC"
         words = (

@@ -406,10 +406,16 @@ DV = {
     **_fields("deviations", DVDECOD="deviation_code", DVSTDTC="deviation_dt"),
 }
 
+_NOT_MET = _derived(
+    "N for an inclusion criterion that is not met, Y for an exclusion criterion that applies",
+    "eligibility.criterion_met",
+    "eligibility.criterion_code",
+)
 IE = {
     **_record("IE", "eligibility"),
-    **_fields("eligibility", IETESTCD="criterion_code", IEORRES="criterion_met", IESTRESC="criterion_met"),
-    **_fields("eligibility", EPOCH="step", IEWAIVER="waiver"),
+    **_fields("eligibility", IETESTCD="criterion_code", EPOCH="step", IEWAIVER="waiver"),
+    "IEORRES": _NOT_MET,
+    "IESTRESC": _NOT_MET,
     "IETEST": _derived("the criterion's text in the protocol's words", "eligibility.criterion_code"),
     "IECAT": _derived("EXCLUSION for E11, E12 and E13, else INCLUSION", "eligibility.criterion_code"),
 }
@@ -437,7 +443,7 @@ ROWS: Mapping[str, tuple[str, ...]] = {
     "lb": _MARKERS,
     "cm": ("transplant.mobil_regimen",),
     "mh": ("on_study.prior_cancer",),
-    "tu": ("plasmacytoma.lesion_no", "plasmacytoma.assess_no", "disease_assessment.assess_dt"),
+    "tu": ("plasmacytoma.lesion_no", *_OF_VISIT),
     "tr": ("plasmacytoma.diam1", "plasmacytoma.diam2"),
     "ie": ("eligibility.criterion_met",),
 }
