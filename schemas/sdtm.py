@@ -24,7 +24,7 @@ def dtc(label: str, **more: Any) -> Any:
 
 
 def supplemental(label: str, *, origin: str = "CRF", **more: Any) -> Any:
-    """A variable that an export moves to SUPP--; origin: CRF, or ASSIGNED if no form of a subject has it."""
+    """A variable that an export moves to SUPP--; origin: CRF, or ASSIGNED or DERIVED if it is on no form."""
     field = column(label, kind="supplemental", **{"required": False, **more})
     field.metadata["origin"] = origin
     return field
@@ -442,7 +442,7 @@ class Supplemental(Table):
     QNAM: str = column("Qualifier Variable Name", str_length={"max_value": 8})
     QLABEL: str = column("Qualifier Variable Label")
     QVAL: str = column("Data Value")
-    QORIG: str = column("Origin", codelist=["CRF", "ASSIGNED"])
+    QORIG: str = column("Origin", codelist=["CRF", "ASSIGNED", "DERIVED"])
     QEVAL: str = optional("Evaluator")
 
     class Config:

@@ -156,19 +156,19 @@ class Graph:
     def sdtm(self, position: int) -> dg.AssetsDefinition:
         """One tabulation domain from the forms it reads; all but the first (DM) also from that one."""
         study, domain = self.study, self.study.domains[position]
-        first = study.domains[0].name
+        subjects = f"sdtm_{study.domains[0].name}"
         ins = {
             form: f"restricted_{form}" if form in study.restricted else f"snapshot_{form}"
             for form in domain.forms
         }
         if position > 0:
-            ins[first] = f"sdtm_{first}"
+            ins[subjects] = subjects
 
         def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
             blinded = study.restricted if study.is_blinded(cut_off) else ()
             forms = {form: inputs[form] for form in domain.forms if form not in blinded}
             return {
-                f"sdtm_{domain.name}": tabulate.tabulate(study, domain, forms, cut_off, inputs.get(first))
+                f"sdtm_{domain.name}": tabulate.tabulate(study, domain, forms, cut_off, inputs.get(subjects))
             }
 
         code = [tabulate, domain.model, study.folder]
