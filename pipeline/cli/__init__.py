@@ -9,13 +9,14 @@ from __future__ import annotations
 import click
 
 from pipeline.cli.access import grant, verify
+from pipeline.cli.export import export
 from pipeline.cli.monitor import monitor
 from pipeline.cli.pilot import pilot
 from pipeline.cli.query import compare, sql, trace
 from pipeline.cli.run import run
 from pipeline.cli.simulate import simulate
 
-COMMANDS = (run, grant, monitor, simulate, compare, sql, trace, verify)
+COMMANDS = (run, grant, monitor, simulate, compare, sql, trace, export, verify)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
