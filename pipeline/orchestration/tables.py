@@ -7,7 +7,6 @@ not belong here: how a table is made (`assets.py`), the columns of any table (`s
 from __future__ import annotations
 
 import datetime as dt
-import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
