@@ -8,6 +8,7 @@ package: estimators, rounding, words.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import polars as pl
 
@@ -79,4 +80,8 @@ def _data(study: Study, analysis: Analysis, adam: Frames) -> Data:
         rows = rows.join(subjects.select("USUBJID", *own), on="USUBJID", how="inner", maintain_order="left")
     if analysis.where is not None:
         rows = rows.filter(analysis.where)
+    if "arms" in analysis.options and "TRT01PN" in adsl.columns:
+        arms = study.arms_of(analysis)
+        of_these = pl.col("TRT01PN").is_in([arm.number for arm in arms])
+        study, rows, subjects = replace(study, arms=arms), rows.filter(of_these), subjects.filter(of_these)
     return Data(study, analysis, rows, subjects)

@@ -84,6 +84,8 @@ def _between_arms(method: Method) -> Method:
 
     @wraps(method)
     def compared(data: Data) -> Output:
+        if len(data.study.arms) != 2:
+            raise AnalysisError(f"analysis {data.analysis.id} compares two arms: its option `arms` names them")
         apart = not data.blinded and all(len(data.of_arm(number)) for _, number in data.groups())
         return method(data) if apart else ([], [])
 
