@@ -12,7 +12,7 @@ from dataclasses import replace
 
 import polars as pl
 
-from pipeline.analyse import frequencies, time_to_event
+from pipeline.analyse import crossover, frequencies, time_to_event
 from pipeline.analyse.data import AnalysisError, Data, Method
 from pipeline.study import Analysis, CutOff, Frames, Study
 from schemas.base import dtypes
@@ -30,6 +30,8 @@ METHODS: dict[str, Method] = {
         time_to_event.follow_up,
         time_to_event.cumulative_incidence,
         time_to_event.gray,
+        crossover.structural_failure_time,
+        crossover.censoring_weights,
         frequencies.count,
         frequencies.concordance,
         frequencies.baseline_tests,
@@ -84,4 +86,4 @@ def _data(study: Study, analysis: Analysis, adam: Frames) -> Data:
         arms = study.arms_of(analysis)
         of_these = pl.col("TRT01PN").is_in([arm.number for arm in arms])
         study, rows, subjects = replace(study, arms=arms), rows.filter(of_these), subjects.filter(of_these)
-    return Data(study, analysis, rows, subjects)
+    return Data(study, analysis, rows, subjects, adam)

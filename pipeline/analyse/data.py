@@ -6,13 +6,13 @@ What does not belong here: any statistic, any rounding.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from pipeline.study import DAYS_PER_MONTH, LEVEL_SEPARATOR, Analysis, Study
+from pipeline.study import DAYS_PER_MONTH, LEVEL_SEPARATOR, Analysis, Frames, Study
 
 Row = tuple[str, str, str, float | None]
 """GROUP, LEVEL, STATISTIC, VALUE."""
@@ -26,13 +26,15 @@ class AnalysisError(ValueError):
 class Data:
     """What a method works on.
 
-    rows: the analysis' rows joined with ADSL; subjects: the population's rows of ADSL (denominators).
+    rows: the analysis' rows joined with ADSL; subjects: the population's rows of ADSL (denominators);
+    frames: all analysis datasets by name.
     """
 
     study: Study
     analysis: Analysis
     rows: pl.DataFrame
     subjects: pl.DataFrame
+    frames: Frames = field(default_factory=dict)
 
     @property
     def options(self) -> Mapping[str, Any]:

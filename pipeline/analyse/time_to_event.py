@@ -32,67 +32,70 @@ def _steps(group: str, cause: str, columns: Mapping[str, np.ndarray | None]) -> 
 
 def kaplan_meier(data: Data) -> Output:
     """Counts, median, landmark rates and numbers at risk per arm; the curve of each arm."""
-    from pipeline.stats import survival
-
     rows: list[Row] = []
     steps = []
     for group, number in data.groups(total=True):
         time, event = data.times(number)
         if not len(time):
             continue
-        fit = survival.kaplan_meier(time, event)
-        n, events = len(event), int(event.sum())
-        rows += [
-            (group, "", "n", n),
-            (group, "", "events", events),
-            (group, "", "censored", n - events),
-            (group, "", "event_proportion", events / n),
-            (group, "", "event_free_proportion", (n - events) / n),
-        ]
-        for name, value in zip(("median", "median_lower", "median_upper"), fit.quantile(), strict=True):
-            rows.append((group, "", name, value))
-        at = fit.at([days(m) for m in data.options["landmarks"]])
-        for i, month in enumerate(data.options["landmarks"]):
-            rows += [
-                (group, str(month), "rate", at.survival[i]),
-                (group, str(month), "rate_lower", at.lower[i]),
-                (group, str(month), "rate_upper", at.upper[i]),
-            ]
-        at_risk = fit.at([days(m) for m in data.options["at_risk"]]).n_risk
-        rows += [
-            (group, str(m), "n_risk", int(k)) for m, k in zip(data.options["at_risk"], at_risk, strict=True)
-        ]
-        if number is not None:
-            steps += _steps(
-                group,
-                "",
-                {
-                    "TIME": fit.time.astype(np.int64),
-                    "NRISK": fit.n_risk,
-                    "NEVENT": fit.n_event,
-                    "NCENSOR": fit.n_censor,
-                    "ESTIMATE": fit.survival,
-                    "LOWER": fit.lower,
-                    "UPPER": fit.upper,
-                },
-            )
+        of_group = curve(data, group, time, event)
+        rows += of_group[0]
+        steps += of_group[1] if number is not None else []
     return rows, steps
 
 
-def _between_arms(method: Method) -> Method:
+def curve(data: Data, group: str, time: np.ndarray, event: np.ndarray) -> Output:
+    """The Kaplan–Meier estimate of one group, in days: its rows by the options, and its steps."""
+    from pipeline.stats import survival
+
+    fit = survival.kaplan_meier(time, event)
+    n, events = len(event), int(event.sum())
+    rows: list[Row] = [
+        (group, "", "n", n),
+        (group, "", "events", events),
+        (group, "", "censored", n - events),
+        (group, "", "event_proportion", events / n),
+        (group, "", "event_free_proportion", (n - events) / n),
+    ]
+    for name, value in zip(("median", "median_lower", "median_upper"), fit.quantile(), strict=True):
+        rows.append((group, "", name, value))
+    at = fit.at([days(m) for m in data.options["landmarks"]])
+    for i, month in enumerate(data.options["landmarks"]):
+        rows += [
+            (group, str(month), "rate", at.survival[i]),
+            (group, str(month), "rate_lower", at.lower[i]),
+            (group, str(month), "rate_upper", at.upper[i]),
+        ]
+    at_risk = fit.at([days(m) for m in data.options["at_risk"]]).n_risk
+    rows += [(group, str(m), "n_risk", int(k)) for m, k in zip(data.options["at_risk"], at_risk, strict=True)]
+    columns = {
+        "TIME": fit.time.astype(np.int64),
+        "NRISK": fit.n_risk,
+        "NEVENT": fit.n_event,
+        "NCENSOR": fit.n_censor,
+        "ESTIMATE": fit.survival,
+        "LOWER": fit.lower,
+        "UPPER": fit.upper,
+    }
+    return rows, _steps(group, "", columns)
+
+
+def between_arms(method: Method) -> Method:
     """A comparison, which has nothing to say where treatments are blinded or an arm has no rows."""
 
     @wraps(method)
     def compared(data: Data) -> Output:
         if len(data.study.arms) != 2:
-            raise AnalysisError(f"analysis {data.analysis.id} compares two arms: its option `arms` names them")
+            raise AnalysisError(
+                f"analysis {data.analysis.id} compares two arms: its option `arms` names them"
+            )
         apart = not data.blinded and all(len(data.of_arm(number)) for _, number in data.groups())
         return method(data) if apart else ([], [])
 
     return compared
 
 
-@_between_arms
+@between_arms
 def logrank(data: Data) -> Output:
     """Two-sided log-rank test between the arms, stratified where the analysis says so."""
     from pipeline.stats import survival
@@ -103,7 +106,7 @@ def logrank(data: Data) -> Output:
     return [(data.contrast, "", name, value) for name, value in statistics.items()], []
 
 
-@_between_arms
+@between_arms
 def cox(data: Data) -> Output:
     """Hazard ratio of the first arm to the second with Wald interval, and the risk reduction it means."""
     from pipeline.stats import survival
@@ -124,7 +127,7 @@ def cox(data: Data) -> Output:
     return [(data.contrast, "", name, value) for name, value in statistics.items()], []
 
 
-@_between_arms
+@between_arms
 def interaction(data: Data) -> Output:
     """Treatment by factor: Wald P of the product term (likelihood-ratio P beside it), HR within levels."""
     from pipeline.stats import survival
@@ -148,7 +151,7 @@ def interaction(data: Data) -> Output:
     return rows, []
 
 
-@_between_arms
+@between_arms
 def subgroups(data: Data) -> Output:
     """The hazard ratio within each level of each factor (a forest plot's rows), and the interaction P.
 
@@ -256,7 +259,7 @@ def cumulative_incidence(data: Data) -> Output:
     return rows, steps
 
 
-@_between_arms
+@between_arms
 def gray(data: Data) -> Output:
     """Gray's test between the arms for each cause."""
     from pipeline.stats import competing

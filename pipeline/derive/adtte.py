@@ -77,11 +77,12 @@ def derive_adtte(
 ) -> pl.DataFrame:
     """One row per randomised subject and endpoint of the study whose origin the subject has.
 
-    frames: the datasets that the endpoints' sources name. model: the shape; what of it the engine does not
-    make is copied from ADSL. AVAL is in days, ADT - STARTDT + 1. A subject without the origin (its form is
-    not in yet) has no row; `audit.without_parameter` names them. Raises DeriveError when an endpoint finds
-    neither an event nor a censoring date for somebody who has one.
+    frames: the datasets, beside ADSL, that the endpoints' sources name. model: the shape; what of it the
+    engine does not make is copied from ADSL. AVAL is in days, ADT - STARTDT + 1. A subject without the origin
+    (its form is not in yet) has no row; `audit.without_parameter` names them. Raises DeriveError when an
+    endpoint finds neither an event nor a censoring date for somebody who has one.
     """
+    frames = {**frames, "adsl": adsl}
     endpoints = sorted(study.endpoints, key=lambda endpoint: endpoint.paramcd)
     ends = {id(s): s for e in endpoints for s in (*e.events, *e.competing)}
     censors = {id(s): s for e in endpoints for s in e.censors}

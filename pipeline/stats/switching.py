@@ -164,15 +164,16 @@ def _logrank(time: Floats, event: Ints, arm: Ints) -> tuple[Floats, Floats]:
 class WithoutSwitching:
     """The experimental arm as observed against the control arm as if untreated.
 
-    time, event: (n,). events_lost: events of the control arm that recensoring turned into censorings. The
-    limits leave the hazard ratio the P value of the test as randomised, for the model adds no evidence
-    (White et al. 1999); where nobody in the control arm was treated they are Wald's.
+    time, event: (n,). events_lost: events of the control arm that recensoring turned into censorings. se: of
+    the log hazard ratio, so that it keeps the P value of the test as randomised, for the model adds no
+    evidence (White et al. 1999); where nobody in the control arm was treated it is the Cox model's.
     """
 
     time: Floats
     event: Ints
     events_lost: int
     hr: float
+    se: float
     lower: float
     upper: float
 
@@ -194,15 +195,13 @@ def without_switching(
         alone, kept = (rows[0] for rows in untreated(trial, stretch.psi))
         time[control], event[control] = np.ceil(alone[control]), kept[control]
     lost = int(trial.event[control].sum() - event[control].sum())
-    fit = cox(time, event, trial.arm, strata=strata, level=level)
-    if fit.monotone:
-        return WithoutSwitching(time, event, lost, np.nan, np.nan, np.nan)
-    hr, lower, upper = float(fit.hr[0]), float(fit.lower[0]), float(fit.upper[0])
-    if switched:
-        with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
-            width = normal_quantile(level) * np.abs(np.log(hr) / np.float64(stretch.z))
-            lower, upper = np.exp([np.log(hr) - width, np.log(hr) + width]).tolist()
-    return WithoutSwitching(time, event, lost, hr, lower, upper)
+    fit = cox(time, event, trial.arm, strata=strata)
+    coef, se = (np.nan, np.nan) if fit.monotone else (float(fit.coef[0]), float(fit.se[0]))
+    with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
+        se = float(np.abs(coef / np.float64(stretch.z))) if switched else se
+        width = normal_quantile(level) * se
+        hr, lower, upper = np.exp([coef, coef - width, coef + width]).tolist()
+    return WithoutSwitching(time, event, lost, hr, se, lower, upper)
 
 
 @dataclass(frozen=True)

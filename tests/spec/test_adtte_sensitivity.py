@@ -127,6 +127,40 @@ def test_censored_at_crossover() -> None:
     )
 
 
+def test_survival_censored_at_crossover() -> None:
+    """A death after the first day of open-label drug does not count; whoever crossed over was alive that day."""
+    found = adtte(
+        "A B C D",
+        "OSXO",
+        ss="""
+        USUBJID | SSSTRESC | SSDTC
+        A       | ALIVE    | 2008-05-01
+        A       | ALIVE    | 2008-09-01
+        C       | ALIVE    | 2008-09-01
+        """,
+        ds="""
+        USUBJID | DSDECOD   | DSCAT              | DSSCAT              | EPOCH                | DSSTDTC
+        A       | CROSSOVER | PROTOCOL MILESTONE |                     | OPEN LABEL TREATMENT | 2008-06-01
+        A       | DEATH     | DISPOSITION EVENT  | STUDY PARTICIPATION |                      | 2008-12-01
+        B       | CROSSOVER | PROTOCOL MILESTONE |                     | OPEN LABEL TREATMENT | 2008-06-01
+        B       | DEATH     | DISPOSITION EVENT  | STUDY PARTICIPATION |                      | 2008-06-01
+        D       | DEATH     | DISPOSITION EVENT  | STUDY PARTICIPATION |                      | 2008-12-01
+        """,
+    )
+    # A: alive after it and dead later, neither counts. B: death on the day counts. C, D: did not cross over.
+    assert_shows(
+        found,
+        """
+        USUBJID | ADT        | AVAL | CNSR | EVNTDESC              | CNSDTDSC     | SRCDOM | SRCVAR  | SRCSEQ
+        A       | 2008-06-01 | 518  | 3    | CENSORED AT CROSSOVER | CROSSOVER    | ADSL   | XODT    |
+        B       | 2008-06-01 | 518  | 0    | DEATH                 |              | DS     | DSSTDTC | 2
+        C       | 2008-09-01 | 610  | 1    | ALIVE AT LAST CONTACT | LAST CONTACT | SS     | SSDTC   | 1
+        D       | 2008-12-01 | 701  | 0    | DEATH                 |              | DS     | DSSTDTC | 1
+        """,
+        ADTTE,
+    )
+
+
 def test_censored_at_new_therapy() -> None:
     """The last assessment before the first day of other anti-myeloma drugs; induction is none of them."""
     found = adtte(

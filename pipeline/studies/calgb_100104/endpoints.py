@@ -162,5 +162,17 @@ TTPXO = _ttp_until("XODT", "TTPXO", "Crossover", 3)
 TTPNACT = _ttp_until("NACTDT", "TTPNACT", "New Therapy", 4, on_the_day=False)
 TTPMISS = _ttp_until("GAPDT", "TTPMISS", "Two Missed Visits", 5)
 
-SENSITIVITY = (TTPR, OSR, TTPINV, TTPIMWG, TTPXO, TTPNACT, TTPMISS, EFSLC)
+_BY_CROSSOVER = pl.col("XODT").is_null() | (pl.col("ADT") <= pl.col("XODT"))
+OSXO = Endpoint(
+    paramcd="OSXO",
+    param="Overall Survival, Censored at Crossover (Days)",
+    start="ASCTDT",
+    events=(replace(DEATH, where=DEATH.where & _BY_CROSSOVER),),
+    censors=(
+        CensorSource("adsl", pl.lit(True), "XODT", "CENSORED AT CROSSOVER", cnsr=3, of="CROSSOVER"),
+        *(replace(source, where=source.where & _BY_CROSSOVER) for source in LAST_ALIVE),
+    ),
+)
+
+SENSITIVITY = (TTPR, OSR, TTPINV, TTPIMWG, TTPXO, TTPNACT, TTPMISS, EFSLC, OSXO)
 ENDPOINTS = (TTP, OS, EFS, TTSPM, *SENSITIVITY)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pipeline.outputs import NOTE
 from pipeline.studies.calgb_100104.analyses import ANALYSES
+from pipeline.studies.calgb_100104.crossover import CROSSOVER_ANALYSES, CROSSOVER_TABLE
 from pipeline.studies.calgb_100104.datasets import DATASETS
 from pipeline.studies.calgb_100104.design import BLOCK_SIZE, LONG_TERM, SAFETY_DATE, UNBLINDING
 from pipeline.studies.calgb_100104.displays import DISPLAYS, LISTINGS
@@ -71,18 +72,20 @@ STUDY = Study(
     domains=SDTM,
     datasets=DATASETS,
     endpoints=ENDPOINTS,
-    analyses=ANALYSES,
+    analyses=(*ANALYSES, *CROSSOVER_ANALYSES),
     last_alive=LAST_ALIVE,
     conduct=CONDUCT,
     figures=FIGURES,
     published=HERE / "published.csv",
     edit_checks=EDIT_CHECKS,
     views=VIEWS,
-    displays=DISPLAYS,
+    displays=(*DISPLAYS, CROSSOVER_TABLE),
     listings=LISTINGS,
     report=REPORT,
     records=RECORDS,
     monitoring=MONITORING,
-    second_road=tuple(HERE / "second_road" / f"{script}.sql" for script in ("events", "adsl", "adtte", "adae")),
+    second_road=tuple(
+        HERE / "second_road" / f"{script}.sql" for script in ("events", "adsl", "adtte", "adae")
+    ),
     third_road=HERE.parents[2] / "tests" / "qc",
 )

@@ -235,6 +235,15 @@ EFFICACY = _page(
         figures=("sensitivity",),
         tables=("concordance",),
     ),
+    Section(
+        "Crossover",
+        (
+            CROSSOVER,
+            "What the placebo group would have shown without crossover is not observed. Three analyses "
+            "beside the one as assigned say what follows under assumptions, which the table names.",
+        ),
+        tables=("crossover",),
+    ),
 )
 SAFETY = _page(
     "safety",

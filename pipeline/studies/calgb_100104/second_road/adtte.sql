@@ -16,13 +16,14 @@ named (PARAMCD, PARAM) AS (
     ('TTPIMWG', 'Time to Progression by IMWG Criteria or Death (Days)'),
     ('EFSLC', 'Event-Free Survival, Censored at Last Contact (Days)'),
     ('TTPXO', 'Time to Progression or Death, Censored at Crossover (Days)'),
+    ('OSXO', 'Overall Survival, Censored at Crossover (Days)'),
     ('TTPNACT', 'Time to Progression or Death, Censored at New Therapy (Days)'),
     ('TTPMISS', 'Time to Progression or Death, Censored at Two Missed Visits (Days)')
 ),
 
 -- 2.8: the day beyond which an event of the parameter does not count.
 day_limit AS (
-    SELECT USUBJID, 'TTPXO' AS PARAMCD, XODT AS LIMITDT FROM adsl
+    SELECT USUBJID, p AS PARAMCD, XODT AS LIMITDT FROM adsl, (VALUES ('TTPXO'), ('OSXO')) AS t (p)
     UNION ALL
     SELECT USUBJID, 'TTPNACT', NACTDT FROM adsl
     UNION ALL
@@ -53,7 +54,8 @@ meaning AS (
     SELECT * FROM main
     -- Another start; another progression; another censoring.
     UNION ALL SELECT 'TTPR', * EXCLUDE (PARAMCD) FROM main WHERE PARAMCD = 'TTP'
-    UNION ALL SELECT 'OSR', * EXCLUDE (PARAMCD) FROM main WHERE PARAMCD = 'OS'
+    UNION ALL SELECT p, main.* EXCLUDE (PARAMCD) FROM main, (VALUES ('OSR'), ('OSXO')) AS t (p) WHERE PARAMCD = 'OS'
+    UNION ALL VALUES ('OSXO', 'CROSSED', false, 0, 3, 'CENSORED AT CROSSOVER', 'CROSSOVER')
     UNION ALL SELECT p, main.* EXCLUDE (PARAMCD) FROM main, (VALUES ('TTPINV'), ('TTPIMWG')) AS t (p)
     WHERE PARAMCD = 'TTP' AND FOUND <> 'PD'
     UNION ALL VALUES ('TTPINV', 'PDINV', true, 1, 0, 'DISEASE PROGRESSION BY INVESTIGATOR', NULL)
@@ -89,6 +91,8 @@ found AS (
     UNION ALL
     SELECT 'RANDOMISED', USUBJID, first_day(DSSTDTC), flag(DSSTDTC), 'DS', 'DSSTDTC', DSSEQ, NULL, NULL
     FROM ds, cut WHERE DSDECOD = 'RANDOMIZED' AND first_day(DSSTDTC) <= LAST_DAY
+    UNION ALL SELECT 'CROSSED', USUBJID, XODT, NULL, 'ADSL', 'XODT', NULL, NULL, NULL
+    FROM adsl, cut WHERE XODT <= LAST_DAY
     UNION ALL SELECT 'ALIVE', USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ, RANK, CNSDTDSC FROM alive
 ),
 candidate AS (
