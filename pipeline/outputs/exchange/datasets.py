@@ -173,5 +173,5 @@ def _readme(datasets: Iterable[Dataset], formats: Sequence[str], study: str, dat
     yield f"{study}, data cut-off {date}. Formats: {', '.join(formats)}."
     yield ""
     for dataset in datasets:
-        rows = f"{dataset.frame.height} rows" if dataset.frame.height else "no rows, no file"
+        rows = f"rows: {dataset.frame.height}" if dataset.frame.height else "no rows, no file"
         yield f"{dataset.standard}/{dataset.name.lower():10} {base.label(dataset.model)} ({rows})"
