@@ -269,20 +269,41 @@ class Outputs:
 
 
 @dataclass(frozen=True)
+class PlannedCourse:
+    """How a trial was expected to run, for its design and for no result; times in months.
+
+    patients: randomised, entering evenly for `accrual`. control_median: of the time to the test's event in
+    the control group. dropout: share lost in a year after randomisation. lost_before: share of the registered
+    who are never randomised. late: where an effect is supposed to set in late, after how long. sources: where
+    each value is from.
+    """
+
+    patients: int
+    accrual: float
+    control_median: float
+    dropout: float
+    lost_before: float
+    late: float
+    sources: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class MonitoringPlan:
     """How a trial is monitored: by a one-sided group-sequential log-rank test for the study's first arm.
 
     looks: the reviews, cut-offs before the unblinding. endpoint: its PARAMCD. design: what
     `pipeline.stats.sequential.logrank_design` takes; it gives the planned events, and information is the
-    share of them so far. futility: the function that spends the type II error at the looks, never binding.
-    first_information: reviews begin with it. open: what everybody may see while treatments are blinded,
-    pooled. closed: what the monitoring board sees, given the codes that stand for the arms (by Arm.code) and
-    how many looks there have been. allocation: RANDNUM, ARM and CODE out of the restricted files.
+    share of them so far. course: how the trial was expected to run. futility: the function that spends the
+    type II error at the looks, never binding. first_information: reviews begin with it. open: what everybody
+    may see while treatments are blinded, pooled. closed: what the monitoring board sees, given the codes that
+    stand for the arms (by Arm.code) and how many looks there have been. allocation: RANDNUM, ARM and CODE out
+    of the restricted files.
     """
 
     looks: tuple[CutOff, ...]
     endpoint: str
     design: Mapping[str, Any]
+    course: PlannedCourse
     futility: Any
     first_information: float
     open: Outputs

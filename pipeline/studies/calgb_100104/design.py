@@ -12,7 +12,7 @@ import datetime as dt
 from pipeline.derive.baseline import B2M_LIMIT
 from pipeline.numbers import P_FLOOR
 from pipeline.studies.calgb_100104.mapping import UNIT_DIVISOR
-from pipeline.study import Analysis
+from pipeline.study import Analysis, PlannedCourse
 
 EPOCH = dt.date(1970, 1, 1)
 UNBLINDING = dt.date(2009, 12, 17)
@@ -51,6 +51,24 @@ FOREST_RADIUS_EXPONENT = -2
 """The radius of a circle in Figure 2 goes with the standard error to this power."""
 SEQUENTIAL = {"alpha": 0.05, "power": 0.90, "hazard_ratio": 1.4, "looks": 3}
 """One-sided log-rank test of time to progression, placebo to lenalidomide; three looks are assumed."""
+DROPOUT_EXPECTED = 0.15
+"""Of those registered, before randomisation."""
+PLANNED = PlannedCourse(
+    patients=460,
+    accrual=52,
+    control_median=24,
+    dropout=0.0,
+    lost_before=DROPOUT_EXPECTED,
+    late=6,
+    sources={
+        "patients": "the number randomised; the paper prints no planned one",
+        "accrual": "April 2005 to July 2009, Table 1's footnote",
+        "control_median": "assumed: the paper prints none; at both cut-offs it lay near that under placebo",
+        "dropout": "assumed: the paper prints a dropout before randomisation only",
+        "lost_before": "the paper: 15% expected before randomisation",
+        "late": "assumed, for one scenario",
+    },
+)
 
 
 def _day(date: dt.date) -> int:
@@ -88,7 +106,7 @@ PARAMETERS: dict[str, float] = {
     "ALPHA": SEQUENTIAL["alpha"],
     "POWER": SEQUENTIAL["power"],
     "HAZARD_RATIO": SEQUENTIAL["hazard_ratio"],
-    "DROPOUT_EXPECTED": 0.15,
+    "DROPOUT_EXPECTED": DROPOUT_EXPECTED,
     "FIRST_LOOK_INFORMATION": FIRST_INFORMATION,
     "REPORTS_PER_YEAR": 2,
     "REVIEW_AT_RELEASE": len(LOOKS),

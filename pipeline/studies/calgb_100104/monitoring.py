@@ -36,7 +36,7 @@ from pipeline.outputs.tables import (
 from pipeline.studies.calgb_100104 import displays as own
 from pipeline.studies.calgb_100104 import figures, report
 from pipeline.studies.calgb_100104.analyses import RECRUITMENT, survival
-from pipeline.studies.calgb_100104.design import DESIGN, FIRST_INFORMATION, LOOKS, SEQUENTIAL
+from pipeline.studies.calgb_100104.design import DESIGN, FIRST_INFORMATION, LOOKS, PLANNED, SEQUENTIAL
 from pipeline.studies.calgb_100104.displays import EVERYBODY, RANDOMISED, TOTAL
 from pipeline.studies.calgb_100104.tables import (
     BASELINE,
@@ -475,6 +475,7 @@ MONITORING = MonitoringPlan(
     looks=tuple(CutOff(date, f"{name} review") for date, name in zip(LOOKS, NUMBERS, strict=True)),
     endpoint=ENDPOINT,
     design=SEQUENTIAL,
+    course=PLANNED,
     futility="OF",
     first_information=FIRST_INFORMATION,
     open=OPEN,
