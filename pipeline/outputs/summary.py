@@ -41,35 +41,35 @@ def _outcomes(study: Study, results: pl.DataFrame) -> Iterator[dict[str, str]]:
 
 
 def _survival(study: Study, analysis: Analysis, values: _Values) -> dict[str, str]:
-    test, model = (_companion(study, analysis, method) for method in ("logrank", "cox"))
-    contrast = _contrast(study)
-    ratio, lower, upper = (values.get((model, contrast, "", s)) for s in ("hr", "hr_lower", "hr_upper"))
     row = {"outcome": analysis.endpoint}
     for arm in study.arms:
         events, n = (values.get((analysis.id, arm.code, "", s)) or 0 for s in ("events", "n"))
         row[f"events {arm.code}"] = f"{format_count(events)}/{format_count(n)}"
     for arm in study.arms:
         row[f"median {arm.code}"] = format_months(values.get((analysis.id, arm.code, "", "median")))
-    row["HR (95% CI)"] = f"{format_ratio(ratio)} ({format_ratio(lower)}-{format_ratio(upper)})"
-    return row | {"P": format_p(values.get((test, contrast, "", "p")))}
+    models, tests = (_companions(study, analysis, method) for method in ("cox", "logrank"))
+    for contrast, model in models.items():
+        ratio, lower, upper = (values.get((model, contrast, "", s)) for s in ("hr", "hr_lower", "hr_upper"))
+        which = "" if len(study.arms) == 2 else f" {contrast}"
+        row[f"HR{which} (95% CI)"] = f"{format_ratio(ratio)} ({format_ratio(lower)}-{format_ratio(upper)})"
+        row[f"P{which}"] = format_p(values.get((tests.get(contrast, ""), contrast, "", "p")))
+    return row
 
 
 def _incidence(study: Study, analysis: Analysis, cause: str, values: _Values) -> dict[str, str]:
     row = {"outcome": f"first: {cause.lower()}"}
     for arm in study.arms:
         row[f"events {arm.code}"] = format_count(values.get((analysis.id, arm.code, cause, "events")) or 0)
-    test = _companion(study, analysis, "gray")
-    return row | {"P": format_p(values.get((test, _contrast(study), cause, "p")))}
+    for contrast, test in _companions(study, analysis, "gray").items():
+        row["P"] = format_p(values.get((test, contrast, cause, "p")))
+    return row
 
 
-def _companion(study: Study, analysis: Analysis, method: str) -> str:
-    """The id of the unstratified analysis of the same endpoint, of everybody, by another method."""
+def _companions(study: Study, analysis: Analysis, method: str) -> dict[str, str]:
+    """By contrast, the id of the unstratified analysis of the endpoint, of everybody, by another method."""
+    found: dict[str, str] = {}
     for other in study.analyses:
         same = other.endpoint == analysis.endpoint and other.where is None
         if other.method == method and same and not other.options.get("strata"):
-            return other.id
-    return ""
-
-
-def _contrast(study: Study) -> str:
-    return ":".join(arm.code for arm in study.arms)
+            found.setdefault(":".join(arm.code for arm in study.arms_of(other)), other.id)
+    return found
