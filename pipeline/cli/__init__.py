@@ -16,7 +16,7 @@ from pipeline.cli.query import compare, sql, trace
 from pipeline.cli.run import run
 from pipeline.cli.simulate import simulate
 
-COMMANDS = (run, grant, monitor, simulate, compare, sql, trace, export, verify)
+COMMANDS = (run, grant, monitor, simulate, compare, sql, trace, export, verify, pilot)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

