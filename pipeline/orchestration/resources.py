@@ -16,10 +16,14 @@ import polars as pl
 
 from pipeline.access import AccessError
 from pipeline.access.log import append, moment
-from pipeline.folders import Folders, exclusive, sha256, write
+from pipeline.folders import Folders, exclusive, sha256, write, write_private
 
 LAZY = dg.PythonObjectDagsterType(pl.LazyFrame)
 """The type of an input of which a step takes only what it asks for, so that all forms fit into its memory."""
+
+
+RESTRICTED = "restricted_"
+"""How the assets of restricted files begin; what is staged of them is for this user alone."""
 
 
 def parquet(frame: pl.DataFrame) -> bytes:
@@ -41,7 +45,9 @@ class ParquetStage(dg.IOManager):
     def handle_output(self, context: dg.OutputContext, obj: bytes) -> None:
         """Put the asset's file in place of the old one."""
         partition = context.asset_partition_key if context.has_asset_partitions else None
-        write(self._folders.staged(context.asset_key.path[-1], partition), obj)
+        asset = context.asset_key.path[-1]
+        put = write_private if asset.startswith(RESTRICTED) else write
+        put(self._folders.staged(asset, partition), obj)
 
     def load_input(self, context: dg.InputContext) -> pl.DataFrame | pl.LazyFrame:
         """The asset's table, of the cut-off that is being run; of the type LAZY, left on the disk."""

@@ -65,8 +65,10 @@ def _received_within(frame: pl.DataFrame, after: dt.date, until: dt.date, first:
 
 
 def write_restricted(codes: pl.DataFrame, out: Path) -> None:
-    """Write the treatment codes to `<out>/restricted/`, and their seal to `<out>/treatment_codes.json`."""
+    """Write the treatment codes to `<out>/restricted/`, for this user alone, and their seal to `<out>`."""
     path = out / "restricted" / "treatment_codes.csv"
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path.touch(mode=0o600)
     write_json(
         {"file": "restricted/treatment_codes.csv", **write_csv(codes, path)}, out / "treatment_codes.json"
     )

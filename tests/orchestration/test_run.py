@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import json
 import shutil
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from dagster._core.loader import LoadingContextForTest
 from pipeline.access.log import head
 from pipeline.definitions import build_defs
 from pipeline.folders import Folders, sha256, write
+from pipeline.integrity import verify
 from pipeline.orchestration.checks import CrossCheck, cross_checks
 from pipeline.orchestration.runner import RunFailed
 from pipeline.orchestration.tables import staged_tables
@@ -112,6 +114,35 @@ def test_each_reading_of_the_treatment_codes_is_written_down(ran: Ran) -> None:
     assert {line["sha256"] for line in lines} == {
         sha256((ran.folders.restricted / "treatment_codes.csv").read_bytes())
     }
+
+
+def test_an_untouched_release_verifies_and_each_change_to_it_is_found(copy: Ran, ran: Ran) -> None:
+    """`pipeline verify` on what a run really writes: nothing found, then one finding for each thing changed."""
+    folders = copy.folders
+    shutil.copy2(ran.folders.access_log, folders.access_log)
+    now = dt.datetime(2026, 3, 10, tzinfo=dt.UTC)
+    assert verify(folders, STUDY.name, now=now).findings == []
+
+    page = folders.releases / CUT_OFFS[0] / "index.html"
+    page.write_bytes(page.read_bytes() + b" ")
+    adsl = staged(copy, "adam_adsl")
+    adsl.with_columns(AGE=pl.col("AGE") + 1).write_parquet(folders.staged("adam_adsl", CUT_OFFS[-1]))
+    with folders.access_log.open("r+") as log:
+        log.truncate(log.read().index("\n") + 1)
+    found = verify(folders, STUDY.name, now=now).findings
+    assert f"releases/{CUT_OFFS[0]}/index.html was changed after it was written" in found
+    assert f"stage/adam_adsl/{CUT_OFFS[-1]}.parquet was changed after it was written" in found
+    assert f"{WAREHOUSE}: adam.adsl has other rows than the stage ({adsl.height})" in found
+    assert any("lines were taken from its end" in finding for finding in found)
+    assert len(found) == 4
+
+
+def test_restricted_data_are_staged_for_this_user_alone(ran: Ran) -> None:
+    path = ran.folders.staged("restricted_treatment_codes", CUT_OFFS[-1])
+    assert pl.read_parquet(path).height > 0
+    assert path.stat().st_mode & 0o077 == path.parent.stat().st_mode & 0o077 == 0
+    for path in (ran.folders.restricted / "treatment_codes.csv", ran.folders.access_log):
+        assert path.stat().st_mode & 0o077 == 0
 
 
 def test_a_second_run_changes_no_data_and_clears_what_was_killed(
