@@ -10,7 +10,7 @@ other rows, or a name for values of the study (`study.endpoints`). What does not
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import polars as pl
@@ -39,7 +39,12 @@ class Variable:
 
 
 def variables(study: Study) -> tuple[Variable, ...]:
-    """Every tabulation and analysis variable in its order, and after each dataset the rows (`*`) it has."""
+    """Every tabulation and analysis variable in its order, and after each dataset the rows (`*`) it has.
+
+    None for a study whose domains say nothing of where they come from.
+    """
+    if not all(domain.lineage for domain in study.domains):
+        return ()
     return (*_tabulated(study), *_analysed(study))
 
 
@@ -104,8 +109,6 @@ def _records(study: Study, field: Place) -> set[Place]:
 def _tabulated(study: Study) -> Iterator[Variable]:
     first = study.domains[0].name.upper()
     for domain in study.domains:
-        if not domain.lineage:  # received as it is
-            continue
         code = domain.name.upper()
         for column in columns(domain.model):
             how = domain.lineage.get(column.name) or _shared(domain, column.name, first)
@@ -140,7 +143,7 @@ def _shared(domain: Domain, name: str, first: str) -> Mapped:
 
 
 def _as_it_stands(study: Study, sources: Iterable[Place]) -> str:
-    tables = study.forms | study.restricted
+    tables = {**study.forms, **study.restricted}
     return "; ".join(
         f"{label} of the form {table}"
         for _, table, field in sources
@@ -149,7 +152,7 @@ def _as_it_stands(study: Study, sources: Iterable[Place]) -> str:
 
 
 def _analysed(study: Study) -> Iterator[Variable]:
-    for name, model in adam.DATASETS.items():
+    for name, model in _analysis_models(study).items():
         for column in columns(model):
             yield _analysis_variable(study, name, model, column)
         rows = tuple(_resolved(study, row_sources(model), name.upper()))
@@ -203,7 +206,7 @@ def _of_source(study: Study, source: EventSource) -> Iterator[Place]:
     for name in dict.fromkeys((source.date, f"{source.date}F", *row, *asked)):
         if name in known:
             yield _variable(study, f"{dataset}.{name}")
-        elif name in names(adam.ADSL):
+        elif name in names(_model(study, "ADSL")):
             yield _variable(study, f"ADSL.{name}")
 
 
@@ -242,5 +245,9 @@ def _variable(study: Study, source: str) -> Place:
 
 
 def _model(study: Study, dataset: str) -> type[Table]:
-    models: Mapping[str, type[Table]] = {d.name: d.model for d in study.domains} | adam.DATASETS
+    models = {d.name: d.model for d in study.domains} | _analysis_models(study)
     return models[dataset.lower()]
+
+
+def _analysis_models(study: Study) -> dict[str, type[Table]]:
+    return {dataset.name: dataset.model for dataset in study.datasets}

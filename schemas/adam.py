@@ -430,7 +430,7 @@ class ADSL(Subject):
         "Eligible for Crossover Flag",
         codelist=cl.YES_NO,
         blinded=ABSENT,
-        comment="Y: randomised to placebo, alive and without progression on the day of unblinding; not there "
+        comment="Y: randomised to the control arm, alive and without progression on the day of unblinding; not there "
         "before the treatment code list is released",
         sources=("TRT01P", "ARM", "PDDT", "DTHDT"),
     )
@@ -543,7 +543,7 @@ class ADRS(Treated):
         comment="order of PARAMCD, ADT, SRCSEQ",
         sources=("*", "PARAMCD", "ADT", "SRCSEQ"),
     )
-    PARAM: str = column("Parameter", comment="text of PARAMCD", sources=("PARAMCD",))
+    PARAM: str = column("Parameter", comment="text of PARAMCD")
     PARAMCD: str = column(
         "Parameter Code",
         codelist=list(ADRS_PARAMETERS),
@@ -688,7 +688,7 @@ class ADTTE(Treated):
     One row per randomised subject and parameter.
     """
 
-    PARAM: str = column("Parameter", comment="the unit stands in the text", sources=("PARAMCD",))
+    PARAM: str = column("Parameter", comment="the unit stands in the text")
     PARAMCD: str = column("Parameter Code", str_matches=PARAMETER_CODE, comment="an endpoint of the study")
     AVAL: float = column(
         "Analysis Value", ge=1, comment="days: ADT - STARTDT + 1", sources=("ADT", "STARTDT")
@@ -831,7 +831,7 @@ class ADEX(Treated):
     """
 
     APHASE: str = column("Phase", codelist=["BLINDED TREATMENT"], comment="EX.EPOCH")
-    PARAM: str = column("Parameter", comment="the unit stands in the text", sources=("PARAMCD",))
+    PARAM: str = column("Parameter", comment="the unit stands in the text")
     PARAMCD: str = column(
         "Parameter Code",
         codelist=list(ADEX_PARAMETERS),

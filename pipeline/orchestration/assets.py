@@ -21,7 +21,13 @@ from pipeline.orchestration.checks import cross_checks
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.publishing import Metadata, audit, hand_on, publish
 from pipeline.orchestration.resources import LAZY, log_access
-from pipeline.orchestration.tables import StagedTable, asset_out, check_specs, staged_tables
+from pipeline.orchestration.tables import (
+    StagedTable,
+    asset_out,
+    check_specs,
+    column_lineage,
+    staged_tables,
+)
 from pipeline.study import CutOff, Dataset, Frames, Study
 from schemas import base
 
@@ -38,6 +44,7 @@ class Graph:
         self.study = study
         self.folders = folders
         self.tables = staged_tables(study)
+        self.lineage = column_lineage(study)
         self.partitions = cut_off_partitions(study)
         self.checks = cross_checks(study)
 
@@ -149,7 +156,8 @@ class Graph:
                 metadata={set_aside.asset: {"by_reason": dict(aside["REASON"].value_counts().iter_rows())}},
             )
             # A snapshot's rows are rows of raw_*, which were checked when they were accepted.
-            yield from hand_on({current[form]: rows for form, rows in kept.items()})
+            tables = {current[form]: rows for form, rows in kept.items()}
+            yield from hand_on(tables, lineage=self.lineage)
 
         return step
 
@@ -259,7 +267,8 @@ class Graph:
             yield from audit(tables, cut_off=cut_off.id, blind=study.is_blinded(cut_off))
             for check in across:
                 yield check.result(study, cut_off, {**inputs, **frames})
-            yield from hand_on(tables, describe(cut_off, frames) if describe else None)
+            about = describe(cut_off, frames) if describe else None
+            yield from hand_on(tables, about, self.lineage)
 
         return step
 

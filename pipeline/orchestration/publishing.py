@@ -17,6 +17,8 @@ from pipeline.orchestration.tables import StagedTable, check_name
 from schemas import base
 
 Metadata = Mapping[str, Mapping[str, Any]]
+ColumnDeps = Mapping[str, Sequence[dg.TableColumnDep]]
+"""By column, the columns of other assets that it comes from."""
 SHOWN = 5
 """Keys of failing rows that are shown: enough to find them, and no other patient data in logs."""
 
@@ -83,16 +85,27 @@ def audit(
 
 
 def hand_on(
-    made: Mapping[StagedTable, pl.DataFrame], metadata: Metadata | None = None
+    made: Mapping[StagedTable, pl.DataFrame],
+    metadata: Metadata | None = None,
+    lineage: Mapping[str, ColumnDeps] | None = None,
 ) -> Iterator[dg.MaterializeResult[bytes]]:
-    """Each table as Parquet, the hash of which is its data version; metadata: more to show, by asset."""
+    """Each table as Parquet, the hash of which is its data version.
+
+    metadata: more to show, by asset. lineage: by asset, what its columns come from.
+    """
     for table, frame in made.items():
         data = parquet(frame)
+        deps = (lineage or {}).get(table.asset, {})
+        known = {column: list(deps[column]) for column in frame.columns if column in deps}
         yield dg.MaterializeResult(
             asset_key=table.asset,
             value=data,
             data_version=dg.DataVersion(sha256(data)),
-            metadata={"dagster/row_count": frame.height, **(metadata or {}).get(table.asset, {})},
+            metadata={
+                "dagster/row_count": frame.height,
+                **({"dagster/column_lineage": dg.TableColumnLineage(known)} if known else {}),
+                **(metadata or {}).get(table.asset, {}),
+            },
         )
 
 

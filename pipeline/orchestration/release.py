@@ -24,6 +24,7 @@ from pipeline.access.log import head
 from pipeline.folders import Folders, sha256, sha256_of, write
 from pipeline.ingest.transfers import MANIFEST as TRANSFER
 from pipeline.integrity import package_versions, source_hash
+from pipeline.lineage import lineage
 from pipeline.orchestration.assets import RESTRICTED_MANIFEST, code_version
 from pipeline.orchestration.documents import always_made, document_files, report_files
 from pipeline.orchestration.exports import export_files
@@ -33,6 +34,7 @@ from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
 from pipeline.study import CutOff, Study
 from pipeline.warehouse import WarehouseTable, build_release
 from schemas.base import blinded, dtypes, telling
+from schemas.meta import MetaLineage
 from schemas.release import Releases
 
 DISTRIBUTION = "calgb-100104-pipeline"
@@ -98,6 +100,7 @@ def build_release_assets(
         target = folders.warehouse / f"{study.name}.duckdb"
         listed = folders.staged("releases")
         write(listed, parquet(_releases(study, manifests)))
+        write(folders.staged("lineage"), parquet(lineage(study)))
         placed = warehouse_tables(study, folders, tables, manifests)
         rows = build_release(target, placed, comment=study.note, views=study.views)
         built = {"file": target.name, "sha256": sha256_of(target)}
@@ -200,7 +203,9 @@ def warehouse_tables(
         for table in tables.values()
         if table.place
     ]
-    return [*placed, WarehouseTable("meta", "releases", Releases, (folders.staged("releases"),))]
+    told = (("releases", Releases), ("lineage", MetaLineage))
+    about = [WarehouseTable("meta", name, model, (folders.staged(name),)) for name, model in told]
+    return [*placed, *about]
 
 
 def publish_folder(folders: Folders, cut_off: str, made: Manifest) -> None:

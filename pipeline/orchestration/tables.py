@@ -15,8 +15,9 @@ from typing import Any
 
 import dagster as dg
 
+from pipeline import lineage
 from pipeline.study import Study
-from schemas import base, qc, quality, results
+from schemas import base, conformance, qc, quality, results
 from schemas.base import Rule, Table, column
 
 STATISTICS, DATA_MANAGEMENT = "team:statistics", "team:data-management"
@@ -99,6 +100,8 @@ def _staged_tables(study: Study) -> Iterator[StagedTable]:
         ("published", results.Published),
     ):
         yield cut(name, model, "analysis", STATISTICS, ("analysis", name))
+    for name, model in (("rules", conformance.RuleOutcomes), ("findings", conformance.RuleFindings)):
+        yield cut(f"conformance_{name}", model, "conformance", DATA_MANAGEMENT, ("conformance", name))
     if study.second_road:
         yield cut(COMPARISON, qc.Comparison, "qc", STATISTICS, ("qc", "comparison"))
 
@@ -139,6 +142,25 @@ def column_schema(model: type[Table]) -> dg.TableSchema:
         columns.append(dg.TableColumn(c.name, str(c.dtype), text, constraints))
     whole = [rule.description for rule in rules.get(None, [])]
     return dg.TableSchema(columns, constraints=dg.TableConstraints(other=whole))
+
+
+def column_lineage(study: Study) -> dict[str, dict[str, tuple[dg.TableColumnDep, ...]]]:
+    """By asset and column, the columns it comes from: a snapshot's are those of its form, one by one."""
+    layers = {"raw": "snapshot", "restricted": "restricted", "sdtm": "sdtm", "adam": "adam"}
+    found: dict[str, dict[str, tuple[dg.TableColumnDep, ...]]] = {
+        f"snapshot_{form}": {
+            name: (dg.TableColumnDep(f"raw_{form}", name),) for name in base.names(received(model))
+        }
+        for form, model in study.forms.items()
+    }
+    for variable in lineage.variables(study):
+        schema, table, column = variable.place
+        found.setdefault(f"{schema}_{table}", {})[column] = tuple(
+            dg.TableColumnDep(f"{layers[layer]}_{name}", source)
+            for layer, name, source in variable.sources
+            if source != lineage.ROWS
+        )
+    return found
 
 
 def check_name(rule: Rule) -> str:

@@ -75,7 +75,6 @@ DM = {
     **_fields("registration", SUBJID="patient_id", SITEID="site_code", BRTHDTC="birth_dt"),
     **_fields("registration", RFICDTC="consent_dt", PROTVER="protocol_version"),
     **_fields("death", DTHDTC="death_dt"),
-    **_fields("sites", COOPGRP="group"),
     **_fields("randomization", RANDNO="randomization_no"),
     "RFSTDTC": _derived(
         "first day of the first blinded cycle in which drug was taken",
@@ -100,6 +99,9 @@ DM = {
         "registration.registration_dt",
     ),
     "AGEU": _assigned("YEARS"),
+    "COOPGRP": Mapped(
+        ("sites.group", "registration.site_code"), "Assigned", "the group of the subject's institution"
+    ),
     "SEX": _as_collected("registration.sex", words="blank: U"),
     "RACE": _as_collected("registration.race", words="-1 (not known) is null"),
     "ETHNIC": _as_collected("registration.ethnicity", words="-1 (not known) is null"),
@@ -108,7 +110,6 @@ DM = {
     "ACTARM": Mapped(_ARM, "Assigned", f"as ARM, capsules were dispensed by the same list: {_ARM_WORDS}"),
     "ACTARMCD": Mapped(_ARM, "Assigned", f"code of ACTARM: {_ARM_WORDS}"),
 }
-DM["COOPGRP"] = _derived("the group of the subject's institution", "sites.group", "registration.site_code")
 
 DS_FORMS = ("registration", "randomization", "off_treatment", "crossover", "unblinding", "follow_up", "death")
 DS = {
@@ -159,7 +160,7 @@ EX = {
     ),
     "EXDOSU": _assigned("mg"),
     "EXDOSFRQ": _assigned("QD: one capsule a day"),
-    "EPOCH": _derived(_CODED, "treatment_dose.treatment_phase"),
+    "EPOCH": _as_collected("treatment_dose.treatment_phase", words=_CODED),
 }
 
 AE = {
@@ -175,10 +176,10 @@ AE = {
         "adverse_events.ctcae_term",
         "adverse_events.ctcae_category",
     ),
-    "AESER": _derived(_CODED, "adverse_events.serious"),
-    "AEACN": _derived(_CODED, "adverse_events.action"),
-    "AEREL": _derived(_CODED, "adverse_events.attribution"),
-    "AEOUT": _derived(_CODED, "adverse_events.outcome"),
+    "AESER": _as_collected("adverse_events.serious", words=_CODED),
+    "AEACN": _as_collected("adverse_events.action", words=_CODED),
+    "AEREL": _as_collected("adverse_events.attribution", words=_CODED),
+    "AEOUT": _as_collected("adverse_events.outcome", words=_CODED),
     "AEENRTPT": _derived("ONGOING: the event is ticked as ongoing", "adverse_events.ongoing"),
 }
 
@@ -324,11 +325,11 @@ CE = {
     "CECAT": _assigned("SECOND PRIMARY CANCER"),
     "CESCAT": _as_collected("new_primary_cancer.spm_class", words="blank: UNK"),
     **_fields("new_primary_cancer", CESTDTC="dx_dt", SPMGRP="spm_group", SRC="report_source"),
-    "HISTCONF": _derived(_CODED, "new_primary_cancer.histology_confirmed"),
-    "INVASIVE": _derived(_CODED, "new_primary_cancer.invasive"),
-    "RECURQ": _derived(_CODED, "new_primary_cancer.same_primary_before"),
-    "ONDRUG": _derived(_CODED, "new_primary_cancer.on_study_drug_at_dx"),
-    "RESTART": _derived(_CODED, "new_primary_cancer.drug_restarted"),
+    "HISTCONF": _as_collected("new_primary_cancer.histology_confirmed", words=_CODED),
+    "INVASIVE": _as_collected("new_primary_cancer.invasive", words=_CODED),
+    "RECURQ": _as_collected("new_primary_cancer.same_primary_before", words=_CODED),
+    "ONDRUG": _as_collected("new_primary_cancer.on_study_drug_at_dx", words=_CODED),
+    "RESTART": _as_collected("new_primary_cancer.drug_restarted", words=_CODED),
 }
 
 DD = {
@@ -359,7 +360,7 @@ FA = {
     "FATEST": _assigned("Occurrence Indicator"),
     "FAOBJ": _assigned("SECOND PRIMARY CANCER"),
     "FACAT": _derived("SCREENING for round 4, QUERY SET for the others", "spm_questionnaire.round"),
-    "FASTRESC": _derived(_CODED, "spm_questionnaire.any_new_cancer"),
+    "FASTRESC": _as_collected("spm_questionnaire.any_new_cancer", words=_CODED),
 }
 
 _OF_VISIT = ("plasmacytoma.assess_no", "disease_assessment.assess_no", "disease_assessment.assess_dt")
