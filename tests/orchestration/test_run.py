@@ -117,7 +117,7 @@ def test_each_reading_of_the_treatment_codes_is_written_down(ran: Ran) -> None:
 
 
 def test_an_untouched_release_verifies_and_each_change_to_it_is_found(copy: Ran, ran: Ran) -> None:
-    """`pipeline verify` on what a run really writes: nothing found, then one finding for each thing changed."""
+    """`pipeline verify` on what a run really writes: nothing, then one finding for each change."""
     folders = copy.folders
     shutil.copy2(ran.folders.access_log, folders.access_log)
     now = dt.datetime(2026, 3, 10, tzinfo=dt.UTC)
