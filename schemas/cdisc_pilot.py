@@ -1,6 +1,7 @@
 """The CDISC pilot's tabulation datasets as tabulated here, and the analysis datasets derived from them.
 
-Variables, names and labels are those of the pilot's own SDTM and ADaM; the comments say how each is derived.
+Variables and names are those of the pilot's own SDTM and ADaM, labels the standard's where it has one; the
+comments say how each is derived.
 What does not belong here: how a variable is computed (`pipeline/studies/cdisc_pilot/`).
 """
 
@@ -161,7 +162,7 @@ class ADSL(adam.Subject):
     COMP24FL: str = yes_no("Completers of Week 24 Population Flag", comment="SUPPDM COMPLT24")
     DISCONFL: str = flag("Did the Subject Discontinue the Study?", comment="Y: DCDECOD is not COMPLETED")
     DSRAEFL: str = flag("Discontinued due to AE?", comment="Y: DCDECOD = ADVERSE EVENT")
-    DTHFL: str = flag("Subject Died?", comment="DM.DTHFL")
+    DTHFL: str = flag("Subject Death Flag", comment="DM.DTHFL")
     BMIBL: float = optional(
         "Baseline BMI (kg/m^2)", ge=0, comment="WEIGHTBL / (HEIGHTBL in m)^2, both rounded; 1 decimal"
     )
@@ -223,11 +224,11 @@ class ADTTE(Described):
     PARAM: str = column("Parameter")
     PARAMCD: str = column("Parameter Code", str_matches=adam.PARAMETER_CODE)
     AVAL: float = column("Analysis Value", ge=1, comment="days: ADT - STARTDT + 1")
-    STARTDT: dt.date = column("Time to Event Origin Date for Subject")
+    STARTDT: dt.date = column("Time-to-Event Origin Date for Subject")
     ADT: dt.date = column("Analysis Date", comment="first event, else the censoring date")
     CNSR: int = column("Censor", codelist=[0, 1], comment="0: event")
     EVNTDESC: str = column("Event or Censoring Description")
-    SRCDOM: str = column("Source Domain", comment="the tabulation dataset; ADSL where it is derived there")
+    SRCDOM: str = column("Source Data", comment="the tabulation dataset; ADSL where it is derived there")
     SRCVAR: str = column("Source Variable")
     SRCSEQ: int = optional("Source Sequence Number", ge=1, comment="null where the source is ADSL")
 

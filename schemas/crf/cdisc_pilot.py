@@ -15,6 +15,7 @@ from schemas.base import Table, column
 STUDY_ID = "CDISCPILOT01"
 SUBJECT = r"^01-7\d{2}-\d{4}$"
 _ISO_PARTIAL = r"^\d{4}(-\d{2}(-\d{2})?)?$"
+_ISO_TIME = r"^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2})?$"
 
 
 def _optional(label: str, **more: Any) -> Any:
@@ -39,6 +40,10 @@ class DM(Record):
     SUBJID: str = column("Subject Identifier for the Study")
     RFSTDTC: str = _date("Subject Reference Start Date/Time")
     RFENDTC: str = _date("Subject Reference End Date/Time")
+    RFXSTDTC: str = _date("Date/Time of First Study Treatment")
+    RFXENDTC: str = _date("Date/Time of Last Study Treatment")
+    RFICDTC: str = _date("Date/Time of Informed Consent")
+    RFPENDTC: str = column("Date/Time of End of Participation", str_matches=_ISO_TIME)
     DTHDTC: str = _date("Date/Time of Death")
     DTHFL: str = _optional("Subject Death Flag", codelist=["Y"])
     SITEID: str = column("Study Site Identifier")
@@ -51,6 +56,7 @@ class DM(Record):
     ARM: str = column("Description of Planned Arm")
     ACTARMCD: str = column("Actual Arm Code", codelist=["Pbo", "Xan_Hi", "Xan_Lo", "Scrnfail"])
     ACTARM: str = column("Description of Actual Arm")
+    COUNTRY: str = column("Country", codelist=["USA"])
 
     class Config:
         unique = ["USUBJID"]
