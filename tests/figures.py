@@ -30,6 +30,7 @@ KM = {
     "LEN": (217, 83, (47, 41, None), [217, 203, 187, 121, 59, 26, 13, 3]),
     "PBO": (211, 127, (23, 19, 31), [211, 189, 143, 73, 29, 22, 11, 2]),
 }
+WITHOUT_CROSSOVER = [f"{endpoint}_RPSFT{suffix}" for endpoint in ("TTP", "OS") for suffix in ("", "_STRAT")]
 CAUSES = {"SECOND CANCER": 0.05, "PROGRESSION": 0.3, "DEATH": 0.02}
 RECRUITED = {
     "REGISTERED": {"2006-12": (13, 13), "2007-01": (0, 13), "2007-02": (518, 531)},
@@ -70,11 +71,14 @@ def make_results(p: float = 0.0231, gray: float = 0.0064) -> pl.DataFrame:
     """Results for every figure."""
     rows = [result("PROTOCOL", "TOTAL", "FOREST_RADIUS_EXPONENT", "value", -2)]
     endpoints = [endpoint.paramcd for endpoint in ENDPOINTS if endpoint.paramcd != "TTSPM"]
-    for analysis in (*(f"{endpoint}_KM" for endpoint in endpoints), "CIF", *_by_level()):
+    for analysis in (*(f"{endpoint}_KM" for endpoint in endpoints), *WITHOUT_CROSSOVER, "CIF", *_by_level()):
         rows += _km(analysis)
     for endpoint, stratified in itertools.product(endpoints, ("", "_STRAT")):
         rows += _ratio(f"{endpoint}_COX{stratified}", "", (0.415, 0.295, 0.585, 0.175))
         rows.append(result(f"{endpoint}_LOGRANK{stratified}", "LEN:PBO", "", "p", p))
+    for analysis in WITHOUT_CROSSOVER:
+        rows += _ratio(analysis, "", (0.415, 0.295, 0.585, 0.175))
+        rows.append(result(analysis, "LEN:PBO", "", "p", p))
     for place, cause in enumerate(CAUSES):
         rows.append(result("CIF_GRAY", "LEN:PBO", cause, "p", gray))
         rows += [result("CIF", group, cause, "events", 41 + place) for group in KM]
@@ -107,7 +111,7 @@ def make_curves() -> pl.DataFrame:
 
     for month in range(1, 72):
         for group, monthly in (("LEN", 0.012), ("PBO", 0.024)):
-            for analysis in ("TTP_KM", "EFS_KM", *_by_level()):
+            for analysis in ("TTP_KM", "EFS_KM", "TTP_RPSFT", "OS_RPSFT", *_by_level()):
                 step(analysis, group, "", month, (1 - monthly) ** month, 0.002 * month)
             step("OS_KM", group, "", month, (1 - monthly / 4) ** month, 0.001 * month)
             for cause, end in CAUSES.items():

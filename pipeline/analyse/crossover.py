@@ -59,11 +59,12 @@ def structural_failure_time(data: Data) -> Output:
     stretch = switching.g_estimate(trial, strata=strata)
     control = data.study.arms[1]
     crossed = data.of_arm(control.number).select(CROSSED.sum()).item()
-    found = not crossed or math.isfinite(stretch.psi)
-    without = switching.without_switching(trial, stretch, strata=strata) if found else None
-    hr = (without.hr, without.lower, without.upper, without.se) if without else [None] * 4
+    without = switching.without_switching(trial, stretch, strata=strata)
     ratios = {
-        **dict(zip(("hr", "hr_lower", "hr_upper", "se"), hr, strict=True)),
+        "hr": without.hr,
+        "hr_lower": without.lower,
+        "hr_upper": without.upper,
+        "se": without.se,
         "p": float(normal_tails(np.array(stretch.z))),
         "psi": stretch.psi,
         "psi_lower": stretch.lower,
@@ -74,11 +75,8 @@ def structural_failure_time(data: Data) -> Output:
         "time_ratio_upper": math.exp(-stretch.lower),
     }
     rows: list[Row] = [(data.contrast, "", name, value) for name, value in ratios.items()]
-    rows.append((control.code, "", "crossed", crossed))
-    if without is None:
-        names = ("events_kept", "events_lost", "median", "median_lower", "median_upper")
-        return [*rows, *((control.code, "", name, None) for name in names)], []
     rows += [
+        (control.code, "", "crossed", crossed),
         (control.code, "", "events_kept", int(without.event[trial.arm == 0].sum())),
         (control.code, "", "events_lost", without.events_lost),
     ]

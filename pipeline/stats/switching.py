@@ -184,19 +184,20 @@ def without_switching(
     """The comparison at the estimated psi, by Cox regression with Efron's handling of ties.
 
     Untreated times are rounded up to whole units. A control arm in which nobody was treated stays as
-    observed: its censoring does not depend on treatment. Otherwise a psi not found is a ValueError.
+    observed: its censoring does not depend on treatment. Where somebody was and psi was not found, nothing is
+    known of it beyond randomisation, where it is censored, and there is no hazard ratio (nan).
     """
     control = trial.arm == 0
     switched = bool(trial.on[control].any())
     time, event = trial.time.copy(), trial.event.copy()
+    unknown = switched and bool(np.isnan(stretch.psi))
     if switched:
-        if np.isnan(stretch.psi):
-            raise ValueError("without psi there are no untreated times")
-        alone, kept = (rows[0] for rows in untreated(trial, stretch.psi))
+        # as psi falls without end, recensoring leaves the time before randomisation
+        alone, kept = (rows[0] for rows in untreated(trial, -np.inf if unknown else stretch.psi))
         time[control], event[control] = np.ceil(alone[control]), kept[control]
     lost = int(trial.event[control].sum() - event[control].sum())
     fit = cox(time, event, trial.arm, strata=strata)
-    coef, se = (np.nan, np.nan) if fit.monotone else (float(fit.coef[0]), float(fit.se[0]))
+    coef, se = (np.nan, np.nan) if fit.monotone or unknown else (float(fit.coef[0]), float(fit.se[0]))
     with np.errstate(over="ignore", divide="ignore", invalid="ignore"):
         se = float(np.abs(coef / np.float64(stretch.z))) if switched else se
         width = normal_quantile(level) * se

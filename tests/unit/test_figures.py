@@ -200,7 +200,8 @@ def test_a_figure_is_drawn_at_its_own_cutoff_only() -> None:
         day: {value.name for value in figures_of(FIGURES, day)} for day in (unblinding, long_term, CUTOFF)
     }
     assert names[unblinding] - names[CUTOFF] == {"figure_s1a", "figure_s2a", "figure_s2b", "figure_s2f"}
-    assert names[long_term] - names[CUTOFF] == {"figure_s1b", "figure_s2g"}
+    crossover = {"crossover_ttp", "crossover_os"}
+    assert names[long_term] - names[CUTOFF] == {"figure_s1b", "figure_s2g", *crossover}
     assert names[CUTOFF] == names[unblinding] & names[long_term]
     (at_unblinding,) = [value for value in FIGURES if value.name == "figure_s2a"]
     with pytest.raises(

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from pipeline.outputs.figures import describe_figure, figure_data, render_figure
-from pipeline.studies.calgb_100104.analyses import ANALYSES, FACTORS, LEVELS
+from pipeline.studies.calgb_100104.analyses import FACTORS, LEVELS
 from pipeline.studies.calgb_100104.endpoints import EFS, OS, SENSITIVITY, TTP
 from pipeline.studies.calgb_100104.figures import FACTORS as FOREST
+from pipeline.studies.calgb_100104.protocol import STUDY
 from tests.figures import BY_NAME, changed, make_curves, make_results
 from tests.unit.test_figures import svg_texts, texts
 
@@ -102,21 +103,22 @@ def test_sensitivity_analyses_stand_beside_the_primary_one(tmp_path: Path) -> No
     figure = render_figure(value, results, make_curves())
     drawn = circles(figure)
     sensitivity = [f"{endpoint.paramcd}_COX" for endpoint in (TTP, OS, EFS, *SENSITIVITY)]
-    assert set(drawn) == {*sensitivity, *(f"{model}_STRAT" for model in sensitivity)}
+    models = {*sensitivity, "TTP_RPSFT", "OS_RPSFT"}
+    assert set(drawn) == {*models, *(f"{model}_STRAT" for model in models)}
     assert drawn["TTPXO_COX_STRAT"][0] == 0.555
     dashed = [line for line in forest_axes(figure).lines if line.is_dashed()]
     assert [list(line.get_xdata()) for line in dashed] == 3 * [[0.415, 0.415]]
-    # three blocks of a heading and 14, 4 and 4 models: from heading to heading
-    assert [list(line.get_ydata()) for line in dashed] == [[25, 10], [10, 5], [5, 0]]
+    # three blocks of a heading and 16, 8 and 4 models: from heading to heading
+    assert [list(line.get_ydata()) for line in dashed] == [[31, 14], [14, 5], [5, 0]]
     shown = svg_texts(figure, tmp_path)
     assert shown.count(f"0.56 (0.30{DASH}0.59)") == shown.count("0.01") == 1
-    assert shown.count("83/217") == len(sensitivity)  # the stratified model is of the same patients
+    assert shown.count("83/217") == len(sensitivity) + 2  # the stratified model is of the same patients
     words = f"Stratified: 0.56 (95% CI, 0.30{DASH}0.59) (P = 0.01 by log-rank test)"
     assert words in describe_figure(value, results)
 
 
 def test_figures_name_levels_and_analyses_that_exist() -> None:
-    ids = {analysis.id for analysis in ANALYSES}
+    ids = {analysis.id for analysis in STUDY.analyses}
     assert {factor.code for factor in FOREST} == set(FACTORS)
     for factor in FOREST:
         assert {code for code, _ in factor.levels} == set(LEVELS.get(factor.code, ("Y", "N")))

@@ -145,12 +145,17 @@ def test_the_ratio_without_switching_keeps_the_p_value_of_the_test_as_assigned(t
 
 
 def test_a_factor_that_is_not_found_gives_no_ratio(trial: Course) -> None:
-    with pytest.raises(ValueError, match="without psi"):
-        without_switching(trial, NOT_FOUND)
-    nobody = course(trial.time, np.zeros_like(trial.event), trial.arm, trial.on, trial.followed)
+    nobody = course(trial.time, np.zeros_like(trial.event), trial.arm, trial.on, trial.followed, trial.before)
     found = g_estimate(nobody)
     assert np.isnan([found.psi, found.lower, found.upper]).all()
     assert found.crossings == 0
+    # nothing is known of the control arm beyond randomisation
+    result = without_switching(trial, NOT_FOUND)
+    control = trial.arm == 0
+    assert np.isnan([result.hr, result.se, result.lower, result.upper]).all()
+    assert_array_equal(result.time[control], trial.before[control])
+    assert result.events_lost == trial.event[control].sum()
+    assert result.event[control].sum() == 0
 
 
 @pytest.mark.parametrize(

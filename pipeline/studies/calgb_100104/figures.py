@@ -186,20 +186,38 @@ def _models(**endpoints: str) -> tuple[Model, ...]:
     )
 
 
+def _without_crossover(code: str) -> tuple[Model, ...]:
+    """An endpoint by the structural failure time model, whose P value is that as assigned."""
+    plain, stratified = f"{code}_RPSFT", f"{code}_RPSFT_STRAT"
+    return (
+        Model("Without crossover (RPSFT)", plain, plain, plain),
+        Model("Stratified", stratified, stratified, stratified, beneath=True),
+    )
+
+
 SENSITIVITY = (
     (
         "Progression or death",
-        _models(
-            TTP="As in the paper",
-            TTPR="From randomization",
-            TTPINV="Progression by investigator",
-            TTPIMWG="Progression by IMWG criteria",
-            TTPXO="Censored at crossover",
-            TTPNACT="Censored at new therapy",
-            TTPMISS="Censored after two missed visits",
+        (
+            *_models(
+                TTP="As in the paper",
+                TTPR="From randomization",
+                TTPINV="Progression by investigator",
+                TTPIMWG="Progression by IMWG criteria",
+                TTPNACT="Censored at new therapy",
+                TTPMISS="Censored after two missed visits",
+                TTPXO="Censored at crossover",
+            ),
+            *_without_crossover("TTP"),
         ),
     ),
-    ("Death", _models(OS="As in the paper", OSR="From randomization")),
+    (
+        "Death",
+        (
+            *_models(OS="As in the paper", OSR="From randomization", OSXO="Censored at crossover"),
+            *_without_crossover("OS"),
+        ),
+    ),
     (
         "Second cancer, progression or death",
         _models(EFS="As in the paper", EFSLC="Censored at last contact"),
@@ -259,6 +277,24 @@ FIGURES: tuple[FigureValue, ...] = (
         groups=ARMS,
         favours=("lenalidomide", "placebo"),
         x_label="Hazard ratio (natural-log scale)",
+    ),
+    *(
+        SurvivalFigure(
+            name=f"crossover_{code.lower()}",
+            title=f"{title} without Crossover (RPSFT)",
+            estimate=f"{code}_RPSFT",
+            test=f"{code}_RPSFT",
+            model=f"{code}_RPSFT",
+            comparison=COMPARISON,
+            groups=ARMS,
+            x_label=MONTHS,
+            y_label=y_label,
+            cut_off=LONG_TERM,
+        )
+        for code, title, y_label in (
+            ("TTP", "Time to Progression", PROGRESSION_FREE),
+            ("OS", "Overall Survival", SURVIVAL),
+        )
     ),
     RecruitmentFigure(
         name="recruitment",

@@ -242,6 +242,7 @@ EFFICACY = _page(
             "What the placebo group would have shown without crossover is not observed. Three analyses "
             "beside the one as assigned say what follows under assumptions, which the table names.",
         ),
+        figures=("crossover_ttp", "crossover_os"),
         tables=("crossover",),
     ),
 )
