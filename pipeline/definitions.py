@@ -13,6 +13,7 @@ import dagster as dg
 from pipeline.folders import Folders
 from pipeline.orchestration.assets import Graph
 from pipeline.orchestration.automation import new_transfer, nightly, reviews, study_job
+from pipeline.orchestration.conformance import build_conformance_asset
 from pipeline.orchestration.documents import build_document_assets, build_report_asset
 from pipeline.orchestration.double_programming import build_comparison_assets
 from pipeline.orchestration.exports import build_exports_asset
@@ -52,6 +53,7 @@ def build_defs(
             *Graph(study, folders).assets(),
             *build_quality_assets(study),
             *build_comparison_assets(study, folders),
+            build_conformance_asset(study),
             *documents,
             build_report_asset(study, folders, documents),
             exports,

@@ -9,14 +9,17 @@ from __future__ import annotations
 import click
 
 from pipeline.cli.access import grant, verify
+from pipeline.cli.conform import conform
 from pipeline.cli.export import export
+from pipeline.cli.lineage import lineage
 from pipeline.cli.monitor import monitor
 from pipeline.cli.pilot import pilot
+from pipeline.cli.qc import qc
 from pipeline.cli.query import compare, sql, trace
 from pipeline.cli.run import run
 from pipeline.cli.simulate import simulate
 
-COMMANDS = (run, grant, monitor, simulate, compare, sql, trace, export, verify, pilot)
+COMMANDS = (run, grant, monitor, simulate, qc, compare, sql, trace, lineage, export, conform, verify, pilot)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

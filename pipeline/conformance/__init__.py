@@ -29,7 +29,7 @@ from pipeline.conformance import (
     treatment,
 )
 from pipeline.conformance.datasets import DATASETS, FOLDER, ROW, Dataset, Datasets, dataset, modelled
-from pipeline.conformance.rule import Found, Rule
+from pipeline.conformance.rule import Found, Rule, as_text
 from pipeline.conformance.waivers import Waiver, apply_waivers
 from schemas.base import dtypes
 from schemas.base import names as names_of
@@ -189,7 +189,7 @@ def _found(
             yield rule, found, 1, pl.DataFrame([row], schema_overrides=_FINDINGS)
         elif callable(found.rows) or id(found) in broken:
             try:
-                failing = _failing(frame, found, key)
+                failing = _failing(frame, found, key, held)
             except (pl.exceptions.PolarsError, TypeError) as error:
                 yield _not_askable(rule, found.variable, error)
                 continue
@@ -197,12 +197,14 @@ def _found(
                 yield rule, found, failing.height, failing.head(LISTED)
 
 
-def _failing(frame: pl.DataFrame, found: Found, key: pl.Expr) -> pl.DataFrame:
+def _failing(frame: pl.DataFrame, found: Found, key: pl.Expr, held: Dataset) -> pl.DataFrame:
     """ROW, ROWKEY and VALUE of the rows that break the rule."""
     rows = frame.lazy()
     kept = found.rows(rows) if callable(found.rows) else rows.filter(found.rows)  # type: ignore[arg-type]
-    value = found.value if found.value is not None else pl.col(found.variable or ROW)
-    shown = pl.lit(value) if isinstance(value, str) else value.cast(pl.String)
+    if found.value is None:
+        shown = as_text(found.variable, held) if found.variable else pl.lit(None, pl.String)
+    else:
+        shown = pl.lit(found.value) if isinstance(found.value, str) else found.value.cast(pl.String)
     picked = kept.select(ROW=pl.col(ROW).cast(pl.Int64), ROWKEY=key, VALUE=shown)
     return picked.sort("ROW").collect()
 
@@ -217,7 +219,7 @@ def _key(held: Dataset) -> pl.Expr:
     """A row's key in words: USUBJID and what numbers or names the row."""
     implied = ("USUBJID", "PARAMCD", "AVISIT", held.sequence or "ASEQ", "QNAM")
     parts = [name for name in (held.key or implied) if held.has(name)]
-    shown = [pl.lit(f"{name}=") + pl.col(name).cast(pl.String).fill_null("") for name in parts]
+    shown = [pl.lit(f"{name}=") + as_text(name, held).fill_null("") for name in parts]
     return pl.concat_str(shown, separator=", ") if shown else pl.lit(None, pl.String)
 
 

@@ -40,12 +40,11 @@ class UnknownStructure(ValueError):
 
 @dataclass(frozen=True)
 class Variable:
-    """What a file says about a variable. supplemental: an export moves it to SUPP--; codelist: its own."""
+    """What a file says about a variable; codelist: the values that the dataset's own metadata allow."""
 
     name: str
     label: str = ""
     format: str = ""
-    supplemental: bool = False
     codelist: tuple[str, ...] = ()
 
 
@@ -130,8 +129,9 @@ def dataset(
 
 
 def modelled(name: str, model: type[Table], rows: pl.DataFrame | pl.LazyFrame) -> Dataset:
-    """A dataset that a pandera class describes, as an export gives it: the cut-off is no variable of it."""
-    lazy = rows.lazy().drop("CUTOFF", strict=False)
+    """A dataset whose metadata are those of a pandera class, of which it may lack columns."""
+    lazy = rows.lazy()
+    there = lazy.collect_schema()
     return dataset(
         name,
         lazy,
@@ -141,12 +141,11 @@ def modelled(name: str, model: type[Table], rows: pl.DataFrame | pl.LazyFrame) -
                 column.name,
                 column.label,
                 format="DATE9." if column.dtype == pl.Date else "",
-                supplemental=column.kind == "supplemental",
-                codelist=tuple(map(str, column.codelist)) if column.dtype == pl.String else (),
+                codelist=tuple(column.codelist) if column.dtype == pl.String else (),
             )
             for column in base.columns(model)
         ],
-        key=[part for part in base.key(model) if part != "CUTOFF"],
+        key=[part for part in base.key(model) if part in there],
     )
 
 

@@ -66,9 +66,7 @@ def _unlike(
     def find(d: Dataset, study: Datasets) -> Iterator[Found]:
         for other in others(d, study):
             for name in d.names:
-                if not other.has(name) or other.variables[name].supplemental:
-                    continue
-                here, there = of(d, name), of(other, name)
+                here, there = of(d, name), of(other, name) if other.has(name) else None
                 if here and there and here != there:
                     yield Found(name, value=f"{here}; {other.name} has {there}")
 

@@ -139,8 +139,10 @@ def together(*finds: Find) -> Find:
     return find
 
 
-def not_in(*values: object) -> Callable[[str], pl.Expr]:
-    """A value that is given and is none of these."""
+def not_in(*values: str | int) -> Callable[[str], pl.Expr]:
+    """A value that is given and is none of these; a number is compared as one, whatever its type."""
+    if all(isinstance(value, int) for value in values):
+        return lambda name: ~pl.col(name).cast(pl.Float64).is_in([float(value) for value in values])
     return lambda name: ~pl.col(name).is_in(list(values))
 
 
@@ -168,6 +170,12 @@ def both(*names: str) -> pl.Expr:
     """What several variables hold, for a finding's value."""
     shown = [pl.lit(f"{name} ") + pl.col(name).cast(pl.String).fill_null("missing") for name in names]
     return pl.concat_str(shown, separator=", ")
+
+
+def as_text(name: str, d: Dataset) -> pl.Expr:
+    """A variable's value as text; a whole number is written as one, whatever type the file gave it."""
+    text = pl.col(name).cast(pl.String)
+    return text.str.strip_suffix(".0") if d.has(name) and d.types[name].is_float() else text
 
 
 def matched(pattern: str, name: str, group: int = 1) -> str:

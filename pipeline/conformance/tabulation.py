@@ -68,9 +68,7 @@ def _misnamed(d: Dataset, _: Datasets) -> Iterator[Found]:
 def _not_of_the_model(d: Dataset, _: Datasets) -> Iterator[Found]:
     """Variables that are neither common to all domains nor begin with the domain's letters."""
     known = {*IDENTIFIERS, *TIMING, *(DM_VARIABLES if d.domain == "DM" else ())}
-    for name, variable in d.variables.items():
-        if name not in known and not name.startswith(d.domain) and not variable.supplemental:
-            yield Found(name)
+    yield from (Found(name) for name in d.names if name not in known and not name.startswith(d.domain))
 
 
 def _sequence(d: Dataset, _: Datasets) -> Iterator[Found]:
@@ -148,8 +146,8 @@ RULES = (
     Rule("SD05", "warning", OWN_NAMES, "The variables that SDTM expects are there",
          "add the variable, empty if nothing was collected", _expected, ("SDTM CG0016",)),
     Rule("SD06", "error", OWN_NAMES,
-         "A variable is one of the standard's, begins with the domain's letters, or is "
-         "declared supplemental", "move the variable to SUPP--", _not_of_the_model, ("SDTM CG0013",)),
+         "A variable is one of the standard's or begins with the domain's letters",
+         "move the variable to SUPP--", _not_of_the_model, ("SDTM CG0013",)),
     Rule("SD07", "error", GENERAL, "--SEQ is unique within a subject", "number the rows of each subject",
          _sequence, ("SDTM CG0028",)),
     Rule("SD08", "error", GENERAL, "--SEQ is a whole number from 1", "number the rows of each subject",

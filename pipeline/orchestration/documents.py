@@ -39,6 +39,8 @@ QUALITY = {
 }
 """The frames of the report's quality page, and the asset behind each."""
 BY_CUT_OFF = {"set_aside"}
+CONFORMANCE = ("conformance_rules", "conformance_findings")
+"""What the report's page on conformance shows."""
 ON_PAPER = "report.rtf"
 """All tables of a cut-off in one document."""
 PREVIEW_DPI = 60
@@ -134,7 +136,7 @@ def build_report_asset(
     @dg.asset(
         deps=[
             *always_made(documents),
-            *("results", "curves", "published", *QUALITY.values(), "manifest"),
+            *("results", "curves", "published", *QUALITY.values(), *CONFORMANCE, "manifest"),
         ],
         group_name="release",
         description="The report: pages that work offline, with every table, figure, number and verdict",
@@ -214,6 +216,7 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
             for value in drawing.figures_of(study.figures, cut_off.date)
         },
         quality,
+        conformance={name: _read(folders, f"conformance_{name}", cut_off) for name in ("rules", "findings")},
         versions={name: version(name) for name in VERSIONS},
         documents={"": ON_PAPER} | {name: f"{PLACES['tables']}/{name}.rtf" for name in on_paper},
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from pipeline.outputs.site import figures as charts
+from pipeline.outputs.site.conformance_page import conformance_page
 from pipeline.outputs.site.html_table import render_html
 from pipeline.outputs.site.numbers_page import analyses
 from pipeline.outputs.site.quality_page import LISTS, quality_page
@@ -38,9 +39,11 @@ OWN_PAGES = (
     ("verdicts", "Verdicts"),
     ("numbers", "Numbers"),
     ("quality", "Data quality"),
+    ("conformance", "Conformance"),
     ("about", "About"),
 )
-"""Pages of every report, after the study's own; without a printed number there is none on verdicts."""
+"""Pages of a report after the study's own; without a printed number there is none on verdicts, and without
+outcomes of rules none on conformance."""
 VERDICTS = next(column.codelist for column in columns(Published) if column.name == "VERDICT")
 WIDE = ("incidence", "forest", "flow")
 """Kinds of figures that fill a page's width."""
@@ -57,6 +60,7 @@ def write_site(
     figures: Mapping[str, ReportFigure],
     quality: Mapping[str, pl.DataFrame],
     *,
+    conformance: Mapping[str, pl.DataFrame] | None = None,
     versions: Mapping[str, str] | None = None,
     documents: Mapping[str, str] | None = None,
 ) -> list[Path]:
@@ -64,7 +68,8 @@ def write_site(
 
     published: verdicts of this cut-off, or of all (numbers of another cut-off are then not linked).
     figures: by name, with paths relative to `folder`; their files are written by others. quality: the
-    frames named in `quality_page.FRAMES`. versions: of the packages that made the numbers.
+    frames named in `quality_page.FRAMES`. conformance: `rules` and `findings` of the cut-off. versions: of
+    the packages that made the numbers.
     documents: the file of a table in another format, by the table's name, relative to `folder`; under the
     empty name, that of all tables. Raises
     DisplayError for a number that a sentence asks for and results do not hold, ValueError for a table or
@@ -75,7 +80,8 @@ def write_site(
     _refuse_unplaced(report, by_name, figures)
     numbers = Numbers(results)
     here = published.filter(pl.col("CUTOFF") == cut_off.date)
-    own_pages = [page for page in OWN_PAGES if published.height or page[0] != "verdicts"]
+    left_out = {"verdicts": published.is_empty(), "conformance": conformance is None}
+    own_pages = [(name, title) for name, title in OWN_PAGES if not left_out.get(name)]
     shared = {
         "study": study,
         "cut_off": cut_off,
@@ -84,13 +90,13 @@ def write_site(
         "menu": [*((page.name, page.title) for page in report.pages), *own_pages],
         "verdicts": _tally(here["VERDICT"], VERDICTS),
     }
-    templates = _templates()
+    environment = templates()
 
     def shown(sections: Iterable[Section]) -> list[dict[str, Any]]:
         return [_section(s, numbers, by_name, figures, documents or {}) for s in sections]
 
     pages = {
-        page.name: templates.get_template("page.html").render(
+        page.name: environment.get_template("page.html").render(
             shared,
             page=page.name,
             title=page.title,
@@ -108,6 +114,7 @@ def write_site(
         },
         "numbers": {"analyses": analyses(results, here, cut_off.id)},
         "quality": {"sections": shown(report.quality), **quality_page(quality, cut_off)},
+        "conformance": conformance_page(**conformance) if conformance else {},
         "about": {
             "versions": sorted((versions or {}).items()),
             "curve_steps": curves.height,
@@ -115,7 +122,7 @@ def write_site(
         },
     }
     for name, title in own_pages:
-        pages[name] = templates.get_template(f"{name}.html").render(
+        pages[name] = environment.get_template(f"{name}.html").render(
             shared | contexts[name], page=name, title=title
         )
     files = {f"{name}.html": text.encode() for name, text in pages.items()}
@@ -193,7 +200,8 @@ def _refuse_unplaced(
         raise ValueError(f"on no page of the report: {', '.join(lost)}")
 
 
-def _templates() -> Environment:
+def templates() -> Environment:
+    """The pages' templates."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     return Environment(
