@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import click
@@ -119,11 +119,17 @@ def verify(
         if not number.isdecimal() or not digest:
             raise click.BadParameter(f"{one} is not NUMBER:HASH", param_hint="--noted")
         heads[f"who noted {one[:12]}"] = Head(int(number), digest)
-    try:
-        with exclusive(folders.warehouse):
+    with ExitStack() as held:
+        try:
+            held.enter_context(exclusive(folders.warehouse))
+        except WarehouseInUse as error:
+            raise click.ClickException(str(error)) from None
+        except OSError:  # a copy that can only be read is compared all the same
+            pass
+        try:
             verified = compare(folders, study, now=dt.datetime.now(dt.UTC), noted=heads)
-    except WarehouseInUse as error:
-        raise click.ClickException(str(error)) from None
+        except OSError as error:
+            raise click.ClickException(f"{error.filename} cannot be read: {error.strerror}") from None
     for finding in verified.findings:
         click.echo(finding)
     for left in verified.unchecked:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -20,6 +21,7 @@ from pipeline.access import AccessError
 from pipeline.access.closed import CLOSED_KEY, closed_key, write_closed_manifest
 from pipeline.access.grants import GrantError, issue_grant, make_authority, read_grant, use_grant
 from pipeline.access.log import Head, append, canonical, head, read_log, refusals_logged, verify_log
+from pipeline.cli import main
 from pipeline.folders import sha256, sha256_of
 
 STUDY, LOOK = "CALGB-100104", "2009-06-30"
@@ -184,6 +186,44 @@ def test_a_missing_or_short_key_is_refused(key: str | None, says: str) -> None:
         closed_key({} if key is None else {CLOSED_KEY: key})
     assert not key or key not in str(refused.value)
     assert closed_key({CLOSED_KEY: "k" * 16}) == "k" * 16
+
+
+def test_the_commands_make_an_authority_and_a_grant_that_opens(tmp_path: Path) -> None:
+    write_transfer = tmp_path / "raw" / "2009-06-30" / "transfer.json"
+    write_transfer.parent.mkdir(parents=True)
+    write_transfer.write_text("{}")
+    key, out = tmp_path / "away" / "authority.key", tmp_path / "grant.json"
+    places = ["--raw", tmp_path / "raw", "--restricted", tmp_path / "codes", "--private-key", key]
+    person = ["--role", "DSMB_STAT", "--name", "N. Ögren", "--purpose", "first review", "--days", 3]
+
+    told = command("grant", "authority", *places, "--warehouse", tmp_path / "w")
+    assert told.exit_code == 0, told.output
+    signed = ["--private-key", key, "--cutoff", "2009-12-17", *person, "--out", out]
+    told = command("grant", "issue", *signed)
+    assert told.exit_code == 0, told.output
+    today = dt.datetime.now(dt.UTC).date()
+    public = tmp_path / "codes" / "grant_authority.pub"
+    made = read_grant(out, public, study=STUDY, cutoff="2009-12-17", today=today)
+    assert (made.name, made.expires - made.granted_on) == ("N. Ögren", dt.timedelta(2))
+    assert f"may see the arms of 2009-12-17 until {made.expires}" in told.output
+
+    assert "is there already" in command("grant", "authority", *places, "--warehouse", tmp_path / "w").output
+    assert "is there already" in command("grant", "issue", *signed).output
+    out.unlink()
+    for name, value, says in (
+        ("--role", "STUDY_TEAM", "may not see the arms"),
+        ("--cutoff", "2009-01-01", "is not a cut-off of"),
+        ("--private-key", public, "is not an Ed25519 private key"),
+        ("--private-key", tmp_path / "none", "cannot be read"),
+    ):
+        refused = command("grant", "issue", *signed, name, value)
+        assert refused.exit_code in (1, 2)
+        assert says in " ".join(refused.output.split())
+        assert not out.exists()
+
+
+def command(*arguments: object) -> Result:
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
 
 
 # The log

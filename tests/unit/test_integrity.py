@@ -7,9 +7,10 @@ against a real release.
 from __future__ import annotations
 
 import datetime as dt
+import fcntl
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner, Result
 
+from pipeline import integrity
 from pipeline.access.closed import write_closed_manifest
 from pipeline.access.grants import Grant
 from pipeline.access.log import Head, append, canonical, head, read_log
@@ -115,13 +117,21 @@ def seal(folders: Folders, cut_off: str) -> dict[str, Any]:
     return {
         "study": "S",
         "inputs": {path.relative_to(folders.raw).as_posix(): sha256_of(path) for path in received},
-        "code": {"version": "v1", "source": source_hash()},
+        "code": {"version": "v1", "source": integrity.source_hash()},
         "packages": package_versions(),
         "tables": tables,
         "staged": {asset: table["sha256"] for asset, table in snapshot.items()},
         "files": {"tables/t1.rtf": sha256_of(page)},
         "access_log": asdict(head(folders.access_log)),
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _sources_stand_still() -> Iterator[None]:
+    """Somebody may edit a source file while these tests run."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(integrity, "source_hash", lambda: "1" * 64)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -417,6 +427,28 @@ def test_codes_that_cannot_be_read_here_are_told_and_are_no_finding(world: World
     assert verified.unchecked == ["restricted/codes.csv (No such file or directory)"]
 
 
+def test_every_source_file_counts_and_what_python_leaves_does_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sources = tmp_path / "pipeline" / "studies"
+    sources.mkdir(parents=True)
+    (sources / "a.py").write_text("1")
+    monkeypatch.setattr(integrity, "PACKAGE", tmp_path / "pipeline")
+    seen = [source_hash()]
+    (sources / "__pycache__").mkdir()
+    (sources / "__pycache__" / "a.pyc").write_text("compiled")
+    assert source_hash() == seen[0]
+    for change in (
+        lambda: (sources / "a.py").write_text("2"),
+        lambda: (sources / "q.sql").write_text("SELECT 1"),
+        lambda: (sources / "q.sql").rename(sources / "r.sql"),
+        lambda: ((tmp_path / "schemas").mkdir(), (tmp_path / "schemas" / "s.py").touch()),
+    ):
+        change()
+        seen.append(source_hash())
+    assert len(set(seen)) == len(seen)
+
+
 # `pipeline verify`
 
 
@@ -426,7 +458,6 @@ def command(world: World, *more: str) -> Result:
 
 
 def test_the_command_tells_each_finding_and_ends_with_1(world: World) -> None:
-    write_json(world.folders.raw / "2009-06-30" / "transfer.json", {"files": {"death.csv": {"rows": 1}}})
     told = command(world)
     assert told.exit_code == 0, told.output
     assert told.output.splitlines()[-1] == "nothing was changed"
@@ -440,6 +471,21 @@ def test_the_command_tells_each_finding_and_ends_with_1(world: World) -> None:
     assert f"{CLOSED}/index.html was changed after it was written" in told.output.splitlines()
     assert "and who noted 99:abc knew 99: lines were taken from its end" in told.output
     assert told.output.splitlines()[-1] == "2 findings"
+
+
+def test_a_copy_that_cannot_be_locked_is_compared_all_the_same(world: World) -> None:
+    (world.folders.warehouse / ".run.lock").mkdir()
+    assert command(world).output.splitlines()[-1] == "nothing was changed"
+
+
+def test_while_a_run_writes_nothing_is_compared(world: World) -> None:
+    with (world.folders.warehouse / ".run.lock").open("w") as lock:
+        lock.write("42")
+        lock.flush()
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        told = command(world)
+    assert told.exit_code == 1
+    assert "another run (process 42) writes to" in told.output
 
 
 def test_the_command_refuses_what_is_no_last_line_and_no_folder(world: World) -> None:
