@@ -17,19 +17,12 @@ import polars as pl
 from pipeline import ingest
 from pipeline.analyse import run_analyses
 from pipeline.cutoff import take_snapshot
-from pipeline.derive.adae import derive_adae
-from pipeline.derive.adce import derive_adce
-from pipeline.derive.adex import derive_adex
-from pipeline.derive.adrs import derive_adrs
-from pipeline.derive.adsl import derive_adsl
-from pipeline.derive.adtte import derive_adtte
 from pipeline.edit_checks import reject_records
 from pipeline.published import compare_published
 from pipeline.quality import report_quality
 from pipeline.queries import check_transfers
 from pipeline.study import CutOff, Frames, Study
 from pipeline.tabulate import tabulate
-from schemas.adam import DATASETS
 from schemas.base import Table, failures
 
 
@@ -103,14 +96,12 @@ def run_quality(study: Study, intake: Intake) -> dict[str, pl.DataFrame]:
 
 
 def accepted_forms(study: Study, raw: Path) -> dict[str, pl.DataFrame]:
-    """The accepted records of every form, and the treatment codes."""
+    """The accepted records of every form, and of every restricted file."""
     forms = take_in(study, raw).forms
-    codes = ingest.ingest_restricted(
-        raw / "restricted" / "treatment_codes.csv",
-        raw / "treatment_codes.json",
-        study.restricted["treatment_codes"],
-    )
-    return forms | {"treatment_codes": codes.accepted}
+    for name, model in study.restricted.items():
+        found = ingest.ingest_restricted(raw / "restricted" / f"{name}.csv", raw / f"{name}.json", model)
+        forms[name] = found.accepted
+    return forms
 
 
 def run_layers(
@@ -128,22 +119,16 @@ def run_layers(
     seen = {form: snapshot.current for form, snapshot in snapshots.items()}
     current, rejected = reject_records(study, seen, accepted, cut_off)
     if not study.is_blinded(cut_off):
-        current["treatment_codes"] = forms["treatment_codes"]
+        current |= {name: forms[name] for name in study.restricted}
     sdtm: dict[str, pl.DataFrame] = {}
     for domain in study.domains:
         rows = tabulate(study, domain, current, cut_off, sdtm.get("dm"))
         sdtm[domain.name] = audit(study.shape(domain.model, cut_off), rows)
-    adsl = audit(study.shape(DATASETS["adsl"], cut_off), derive_adsl(study, sdtm, cut_off))
-    adam = {"adsl": adsl}
-    for name, derive in (
-        ("adrs", derive_adrs),
-        ("adce", derive_adce),
-        ("adae", derive_adae),
-        ("adex", derive_adex),
-    ):
-        adam[name] = audit(study.shape(DATASETS[name], cut_off), derive(study, sdtm, adsl, cut_off))
-    adtte = derive_adtte(study, sdtm | adam, adsl, cut_off)
-    adam["adtte"] = audit(study.shape(DATASETS["adtte"], cut_off), adtte)
+    adam: dict[str, pl.DataFrame] = {}
+    for dataset in study.datasets:
+        of_subjects = list(adam.values())[:1]
+        rows = dataset.derive(study, sdtm | adam, *of_subjects, cut_off)
+        adam[dataset.name] = audit(study.shape(dataset.model, cut_off), rows)
     results, curves = run_analyses(study.at(cut_off), adam, cut_off)
     return Run(
         set_aside=pl.concat([*(s.set_aside for s in snapshots.values()), rejected]),

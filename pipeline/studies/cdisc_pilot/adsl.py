@@ -56,7 +56,11 @@ def _rounded(value: pl.Expr) -> pl.Expr:
 
 def _group(name: str, labels: Sequence[str], *limits: float) -> pl.Expr:
     """The label of the group a value is in; each limit is the lowest value of the next group."""
-    return pl.col(name).cut(limits, labels=labels, left_closed=True).cast(pl.String)
+    value = pl.col(name)
+    below = [
+        pl.when(value < limit).then(pl.lit(label)) for label, limit in zip(labels[:-1], limits, strict=True)
+    ]
+    return pl.coalesce(*below, pl.when(value.is_not_null()).then(pl.lit(labels[-1])))
 
 
 def _days(first: pl.Expr, last: pl.Expr) -> pl.Expr:
