@@ -19,7 +19,9 @@ class Results(Table):
     OUTPUT: str = column("Table or Figure Shown In", required=False)
     POPULATION: str = column("Analysis Population")
     ENDPOINT: str = column("Endpoint", comment="PARAMCD, or the dataset for a count")
-    GROUP: str = column("Treatment Group", comment="arm code, TOTAL, or LEN:PBO for a comparison")
+    GROUP: str = column(
+        "Treatment Group", comment="code of an arm, TOTAL, or the codes of two arms for a comparison"
+    )
     LEVEL: str = column("Level", comment="subgroup level, landmark (months), cause, or empty", codelist=None)
     STATISTIC: str = column("Statistic")
     VALUE: float = column(

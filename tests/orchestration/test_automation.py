@@ -72,3 +72,37 @@ def test_every_night_all_cut_offs_run(definitions: dg.Definitions) -> None:
         requests = schedule.evaluate_tick(context).run_requests
     assert [request.partition_key for request in requests] == CUT_OFFS
     assert len({request.run_key for request in requests}) == len(CUT_OFFS)
+
+
+def reviews(definitions: dg.Definitions, day: dt.date) -> object:
+    """What the schedule of the reviews says on a day."""
+    schedule = definitions.resolve_schedule_def("reviews")
+    assert schedule.cron_schedule == "0 6 1 1,7 *"
+    with dg.DagsterInstance.ephemeral() as instance:
+        context = dg.build_schedule_context(
+            instance=instance,
+            scheduled_execution_time=dt.datetime(day.year, day.month, day.day, 6, tzinfo=dt.UTC),
+            repository_def=definitions.get_repository_def(),
+        )
+        return schedule.evaluate_tick(context)
+
+
+def test_looks_that_are_due_are_opened_twice_a_year(
+    definitions: dg.Definitions, folder: Path, tmp_path: Path
+) -> None:
+    assert reviews(definitions, dt.date(2009, 1, 1)).skip_message == "the next look is that of 2009-06-30"
+    late = reviews(definitions, dt.date(2009, 7, 1))
+    assert late.skip_message == "the look of 2009-06-30 waits for a transfer of that day or later"
+    receive(folder, "2009-06-30")
+    due = reviews(definitions, dt.date(2009, 7, 1)).run_requests
+    assert [request.partition_key for request in due] == ["2009-06-30"]
+    sealed = tmp_path / "warehouse" / "stage" / "manifest"
+    sealed.mkdir(parents=True)
+    (sealed / "2009-06-30.json").write_text("{}")
+    receive(folder, "2009-12-17")
+    due = reviews(definitions, dt.date(2010, 1, 1)).run_requests
+    assert [request.partition_key for request in due] == ["2009-09-30", "2009-11-30"]
+    for look in ("2009-09-30", "2009-11-30"):
+        (sealed / f"{look}.json").write_text("{}")
+    done = reviews(definitions, dt.date(2010, 7, 1))
+    assert done.skip_message == "every look of the plan has been opened"

@@ -372,7 +372,7 @@ FOLLOW_UP: tuple[EditCheck, ...] = (
         "EC137",
         (XOVER, "randomization", "disease_assessment", FU, DEATH, "treatment_codes"),
         f"who crossed over had no progression before and was alive on {UNBLINDING}, and, where arms may be "
-        "known, was assigned to placebo",
+        "known, was assigned to control",
         "query",
         "Please check the patient's eligibility for crossover.",
         find=_not_eligible,
@@ -402,7 +402,7 @@ FOLLOW_UP: tuple[EditCheck, ...] = (
     EditCheck(
         "EC140",
         (XOVER, "randomization", "disease_assessment", FU, DEATH, "treatment_codes"),
-        f"of the placebo group {ELIGIBLE_AT_RELEASE} were alive without progression on {UNBLINDING}, and "
+        f"of the control group {ELIGIBLE_AT_RELEASE} were alive without progression on {UNBLINDING}, and "
         f"{CROSSED_OVER} crossed over thereafter",
         "warn",
         "For information: the counts at release differ from the paper's.",
