@@ -240,7 +240,7 @@ RULES = (
          ("SDTM CG0114",)),
     Rule("SD35", "error", (INTERVENTIONS,), "--DOSE is not negative", "correct the dose",
          where("--DOSE", lambda n: pl.col(n) < 0), ("FDA FDAB040",)),
-    Rule("SD36", "error", ("EX",), "EXDOSE is 0 where EXTRT is PLACEBO", "a placebo has no dose",
+    Rule("SD36", "error", ("EX",), "EXDOSE is 0 where EXTRT is a dummy drug", "a dummy drug has no dose",
          where("EXDOSE", lambda n: (pl.col("EXTRT") == "PLACEBO") & (pl.col(n) != 0), "EXTRT"),
          ("SDTM CG0102",)),
     Rule("SD37", "warning", ("EX", "DS"), "EPOCH is given: of every exposure, and of every disposition event",

@@ -24,6 +24,9 @@ METHODS = {
     "follow_up": "median follow-up by reverse Kaplan–Meier and as observed",
     "cumulative_incidence": "Aalen–Johansen estimate of the cumulative incidence with competing events",
     "gray": "Gray's test between the groups for one cause of failure",
+    "information": "events of the endpoint so far, both groups together, and their share of those planned",
+    "review": "log-rank statistic at each look, boundaries by Lan and DeMets' spending of error at the "
+    "information observed, conditional and predictive power, repeated confidence intervals",
     "count": "number of patients and their proportion of the denominator",
     "concordance": "number of patients whose event is dated alike by two parameters, and the days between",
     "by_month": "number of patients by calendar month and so far, all groups together",
