@@ -243,6 +243,18 @@ class Conduct:
 
 
 @dataclass(frozen=True)
+class ResultDisplay:
+    """A main table or figure in the results metadata: the OUTPUT of its analyses, and why they are made.
+
+    reason, purpose: in the words of Analysis Results Metadata 1.0.
+    """
+
+    output: str
+    reason: str
+    purpose: str
+
+
+@dataclass(frozen=True)
 class View:
     """A question asked often, kept in the warehouse as a view: `schema.name`, what a row is, its SELECT.
 
@@ -351,6 +363,7 @@ class Study:
     edit_checks: tuple[EditCheck, ...] = ()
     monitoring: MonitoringPlan | None = None
     records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    result_displays: tuple[ResultDisplay, ...] = ()
     second_road: tuple[Path, ...] = ()
     third_road: Path | None = None
 

@@ -6,6 +6,10 @@ marked sponsor are ours.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 NY = ["N", "Y"]
 NYU = ["N", "Y", "U"]
 SEX = ["F", "M", "U"]
@@ -56,3 +60,47 @@ SPM_GROUP = [
     "ALL", "AML", "HL", "MDS", "NHL", "BREAST", "CARCINOID", "CNS", "GI", "GYN", "MELANOMA", "PROSTATE",
     "THYROID", "OTHER",
 ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Published:
+    """A codelist of CDISC's controlled terminology by its name, and the terms of ours that extend it."""
+
+    name: str
+    sponsor: tuple[str, ...] = ()
+
+
+_PUBLISHED = (
+    (NY, Published("No Yes Response")),
+    (NYU, Published("No Yes Response")),
+    (SEX, Published("Sex")),
+    (ACN, Published("Action Taken with Study Treatment")),
+    (OUT, Published("Outcome of Event")),
+    (
+        DSDECOD,
+        Published(
+            "Completion/Reason for Non-Completion",
+            (
+                *("REGISTERED", "CROSSOVER", "CROSSOVER DECLINED", "TREATMENT UNBLINDED", "OTHER DISEASE"),
+                *("SECOND PRIMARY CANCER", "TREATMENT UNBLINDING", "ALTERNATIVE THERAPY", "NEVER STARTED"),
+            ),
+        ),
+    ),
+    (LBTESTCD, Published("Laboratory Test Code")),
+    (
+        RSTESTCD,
+        Published(
+            "Oncology Response Assessment Test Code", ("PROGRESS", "BONELES", "PLASMA", "ISS", "DURSALM")
+        ),
+    ),
+    (RESPONSE, Published("Oncology Response Assessment Result")),
+)
+
+
+def published(values: Sequence[Any]) -> Published | None:
+    """The published list that a codelist is taken from, in any order; None for a list of our own."""
+    wanted = set(values)
+    for terms, known in _PUBLISHED:
+        if wanted == set(terms) or (wanted == {"Y"} and terms is NY):
+            return known
+    return None

@@ -11,7 +11,7 @@ from pipeline.studies.calgb_100104 import endpoints
 from pipeline.studies.calgb_100104.design import DESIGN
 from pipeline.studies.calgb_100104.endpoints import CAUSES
 from pipeline.studies.calgb_100104.tables import TABLES
-from pipeline.study import Analysis
+from pipeline.study import Analysis, ResultDisplay
 
 STRATA = ["STRAT1R", "STRAT2R", "STRAT3R"]
 AT_RISK_MONTHS = list(range(0, 80, 10))
@@ -124,3 +124,17 @@ ANALYSES: tuple[Analysis, ...] = (
     *SENSITIVITY,
     RECRUITMENT,
 )
+
+PROTOCOL, DATA = "SPECIFIED IN PROTOCOL", "DATA DRIVEN"
+PRIMARY, SECONDARY, EXPLORATORY = (
+    f"{kind} OUTCOME MEASURE" for kind in ("PRIMARY", "SECONDARY", "EXPLORATORY")
+)
+RESULT_DISPLAYS = (
+    ResultDisplay("Figure 1A", PROTOCOL, PRIMARY),
+    ResultDisplay("Figure 1B", PROTOCOL, SECONDARY),
+    ResultDisplay("Table 2", PROTOCOL, SECONDARY),
+    ResultDisplay("Table 1", DATA, EXPLORATORY),
+    ResultDisplay("Figure 3", DATA, EXPLORATORY),
+)
+"""The outputs of the results metadata. The paper names time to progression as the primary end point, survival
+and feasibility (Table 2) among the secondary ones; it does not say that the protocol asks for the others."""

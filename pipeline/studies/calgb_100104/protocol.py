@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from pipeline.outputs import NOTE
-from pipeline.studies.calgb_100104.analyses import ANALYSES
+from pipeline.studies.calgb_100104.analyses import ANALYSES, RESULT_DISPLAYS
 from pipeline.studies.calgb_100104.crossover import CROSSOVER_ANALYSES, CROSSOVER_TABLE
 from pipeline.studies.calgb_100104.datasets import DATASETS
 from pipeline.studies.calgb_100104.design import BLOCK_SIZE, LONG_TERM, SAFETY_DATE, UNBLINDING
@@ -83,6 +83,7 @@ STUDY = Study(
     listings=LISTINGS,
     report=REPORT,
     records=RECORDS,
+    result_displays=RESULT_DISPLAYS,
     monitoring=MONITORING,
     second_road=tuple(
         HERE / "second_road" / f"{script}.sql" for script in ("events", "adsl", "adtte", "adae")
