@@ -10,6 +10,8 @@ import click
 
 from pipeline.cli.access import grant, verify
 from pipeline.cli.conform import conform
+from pipeline.cli.design import design
+from pipeline.cli.diff import diff
 from pipeline.cli.export import export
 from pipeline.cli.lineage import lineage
 from pipeline.cli.monitor import monitor
@@ -19,7 +21,23 @@ from pipeline.cli.query import compare, sql, trace
 from pipeline.cli.run import run
 from pipeline.cli.simulate import simulate
 
-COMMANDS = (run, grant, monitor, simulate, qc, compare, sql, trace, lineage, export, conform, verify, pilot)
+COMMANDS = (
+    run,
+    grant,
+    monitor,
+    design,
+    simulate,
+    qc,
+    compare,
+    sql,
+    trace,
+    lineage,
+    export,
+    conform,
+    verify,
+    diff,
+    pilot,
+)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
