@@ -50,16 +50,21 @@ def build_exports_asset(study: Study, folders: Folders) -> dg.AssetsDefinition:
             for name, asset in assets.items()
         }
         datasets = exchange.exchanged_datasets(study, frames)
-        # A dataset that no longer has rows must not be released as it was.
-        shutil.rmtree(_folder(folders, cut_off.id), ignore_errors=True)
+        folder = _folder(folders, cut_off.id)
+        # Beside the old files: a dataset that cannot be exported leaves them as they were.
+        part = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
         try:
-            exchange.write_exports(
-                datasets, RELEASED, _folder(folders, cut_off.id), study=study.id, date=cut_off.date
-            )
+            exchange.write_exports(datasets, RELEASED, part, study=study.id, date=cut_off.date)
         except exchange.NotExportable as error:
+            shutil.rmtree(part, ignore_errors=True)
+            # Without the values: they are patients' data.
+            told = "; ".join(f"{fault.where}: {fault.why}" for fault in error.faults)
             raise dg.Failure(
-                f"cut-off {cut_off.id} cannot be exported:\n{error}", allow_retries=False
+                f"cut-off {cut_off.id} cannot be exported: {told}", allow_retries=False
             ) from None
+        shutil.rmtree(folder, ignore_errors=True)
+        part.rename(folder)
         files = export_files(folders, cut_off.id)
         hashes = "".join(f"{name} {sha256_of(path)}\n" for name, path in files.items())
         return dg.MaterializeResult(

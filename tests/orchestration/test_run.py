@@ -12,14 +12,18 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 import pytest
+from click.testing import CliRunner
 from dagster._core.definitions.data_version import CachingStaleStatusResolver, StaleStatus
 from dagster._core.loader import LoadingContextForTest
 
 from pipeline.access.log import head
+from pipeline.cli import main
 from pipeline.definitions import build_defs
 from pipeline.folders import Folders, sha256, write
 from pipeline.integrity import verify
 from pipeline.orchestration.checks import CrossCheck, cross_checks
+from pipeline.orchestration.exports import RELEASED
+from pipeline.orchestration.resources import parquet
 from pipeline.orchestration.runner import RunFailed
 from pipeline.orchestration.tables import staged_tables
 from pipeline.study import CutOff, Frames, Study
@@ -28,6 +32,7 @@ from tests.orchestration.conftest import CUT_OFFS, STUDY, Ran, bytes_of, execute
 
 WAREHOUSE = f"{STUDY.name}.duckdb"
 STAGED = "stage/**/*.parquet"
+SDTM_AND_ADAM = [table for table in staged_tables(STUDY) if table.startswith(("sdtm_", "adam_"))]
 
 
 def staged(ran: Ran, asset: str, cut_off: str = CUT_OFFS[-1]) -> pl.DataFrame:
@@ -391,3 +396,33 @@ def test_a_check_that_needs_the_arms_is_not_asked_before_the_unblinding(ran: Ran
     found = cross_check("permuted_blocks").result(STUDY, blinded, SPOILED["permuted_blocks"](frames_of(ran)))
     assert found.passed
     assert "before the unblinding" in str(found.description)
+
+
+def test_a_release_holds_the_datasets_for_exchange_and_the_command_writes_them_again(
+    ran: Ran, tmp_path: Path
+) -> None:
+    told = ["--warehouse", str(ran.folders.warehouse), "--out", str(tmp_path)]
+    formats = [word for form in RELEASED for word in ("--format", form)]
+    done = CliRunner().invoke(main, ["export", *told, *formats])
+    assert done.exit_code == 0, done.output
+    for cut_off in CUT_OFFS:
+        released = bytes_of(ran.folders.releases / cut_off / "exports", "**/*.*")
+        assert released == bytes_of(tmp_path / cut_off, "**/*.*")
+        manifest = json.loads((ran.folders.releases / cut_off / "manifest.json").read_bytes())
+        assert {f"exports/{name}": sha256(data) for name, data in released.items()}.items() <= (
+            manifest["files"].items()
+        )
+        filled = {table for table in SDTM_AND_ADAM if staged(ran, table, cut_off).height}
+        for ending in (".xpt", ".json", ".parquet"):
+            names = {Path(name).stem for name in released if name.endswith(ending)}
+            assert {table.split("_")[1] for table in filled} == {n for n in names if n[:4] != "supp"}
+
+
+def test_a_value_that_cannot_be_exported_stops_its_cut_off_and_is_not_shown(copy: Ran) -> None:
+    before = bytes_of(copy.folders.stage / "exports", "**/*.*")
+    rows = staged(copy, "sdtm_dv").with_columns(DVTERM=pl.lit("naïve patient"))
+    write(copy.folders.staged("sdtm_dv", CUT_OFFS[-1]), parquet(rows))
+    told = failure(execute(copy.folders, ["exports"], cut_off=CUT_OFFS[-1]))
+    assert f"DV.DVTERM, row 1: is not printable ASCII ({rows.height} such rows)" in told
+    assert "naïve" not in told
+    assert bytes_of(copy.folders.stage / "exports", "**/*.*") == before
