@@ -34,7 +34,8 @@ _PAPER = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.3}
 class SurvivalFigure:
     """Survival curves of the groups; `estimate`, `test`, `model` are ANALYSIS ids.
 
-    cut_off: the one it belongs to; None for any.
+    cut_off: the one it belongs to; None for any. summary_at: where the lines of events, medians and hazard
+    ratio begin, in shares of the axes; the corner suits curves that stay high.
     """
 
     name: str
@@ -48,6 +49,7 @@ class SurvivalFigure:
     y_label: str
     width: float = SINGLE_COLUMN
     cut_off: dt.date | None = None
+    summary_at: tuple[float, float] = (0.0, 0.0)
 
 
 def draw(value: SurvivalFigure, source: Source) -> Page:
@@ -143,7 +145,7 @@ def _label_curves(axes: Axes, curves: list[pl.DataFrame], groups: tuple[Group, .
 
 
 def _draw_summary(axes: Axes, value: SurvivalFigure, source: Source) -> None:
-    """Events, medians, hazard ratio and P in words, in the corner that falling curves leave free."""
+    """Events, medians, hazard ratio and P in words, where the curves leave room."""
     lines = [("", "Events", "Median (95% CI), mo", INK)]
     for group in value.groups:
         events, median = (show(value.estimate, group.code) for show in (source.events, source.median))
@@ -152,4 +154,4 @@ def _draw_summary(axes: Axes, value: SurvivalFigure, source: Source) -> None:
     for place, (*texts, colour) in enumerate(reversed(lines)):
         for text, right in zip(texts, (1.5, 17.5, 28.0), strict=True):
             up = 1.2 + LINE * place
-            write_beside(axes, text, (0, 0), right, up, color=colour, va="bottom", bbox=_PAPER)
+            write_beside(axes, text, value.summary_at, right, up, color=colour, va="bottom", bbox=_PAPER)

@@ -5,7 +5,7 @@ What does not belong here: drawing (`pipeline.outputs.figures`), any number.
 
 from __future__ import annotations
 
-from pipeline.outputs.figures import Group, SurvivalFigure
+from pipeline.outputs.figures import DOUBLE_COLUMN, Group, SurvivalFigure
 
 # Of Okabe and Ito (2008), darkened as in the first study: 4.5 of contrast on white, apart in grey.
 HIGH = Group("HIGH", "High dose", "#00588F")
@@ -17,6 +17,8 @@ def _dose(group: Group) -> SurvivalFigure:
     return SurvivalFigure(
         name=f"ttde_{group.code.lower()}",
         title=f"Time to first dermatologic event: {group.label.lower()} and placebo",
+        width=DOUBLE_COLUMN,
+        summary_at=(0.45, 0.29),
         estimate="TTDE_KM",
         test=f"TTDE_LOGRANK_{group.code}",
         model=f"TTDE_COX_{group.code}",
