@@ -183,16 +183,16 @@ def derive_in_sql(
         connection.execute(_NO_PROGRESS_BAR)
         for name, source in sources.items():
             if isinstance(source, Path):
-                found = f"read_parquet({_literal(glob.escape(str(source)))})"
-            else:
-                found = _quoted(f"given {name}")
+                kind, found = "VIEW", f"read_parquet({_literal(glob.escape(str(source)))})"
+            else:  # copied, because not every filter of a query can be pushed into a frame
+                kind, found = "TABLE", _quoted(f"given {name}")
                 connection.register(f"given {name}", source)
             declared = [
                 f"NULL::{_sql_type(name, c)} AS {_quoted(c.name)}"
                 for c in (columns(models[name]) if name in models else ())
             ]
             shape = f"SELECT {', '.join(declared)} WHERE false UNION ALL BY NAME " if declared else ""
-            connection.execute(f"CREATE VIEW {_quoted(name)} AS {shape}SELECT * FROM {found}")
+            connection.execute(f"CREATE {kind} {_quoted(name)} AS {shape}SELECT * FROM {found}")
         for number, script in enumerate(scripts, start=1):
             try:
                 connection.execute(script)

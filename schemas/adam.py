@@ -203,8 +203,8 @@ class ADSL(Subject):
     )
     SAFFL: str = yes_no(
         "Safety Population Flag",
-        comment="Y: randomised and at least one EX record with a dose above 0 mg",
-        sources=("RANDDT", "TRTSDT"),
+        comment="Y: randomised and at least one EX record with a dose above 0 mg on at least one day",
+        sources=("RANDDT", "EX.EXDOSE", "EX.DAYSTKN"),
     )
     REGDT: dt.date = optional(
         "Date of Registration",
@@ -229,12 +229,12 @@ class ADSL(Subject):
     )
     TRTSDT: dt.date = optional(
         "Date of First Exposure to Treatment",
-        comment="first EX.EXSTDTC with a dose above 0 mg",
+        comment="first EX.EXSTDTC with a dose above 0 mg on at least one day",
         sources=("EX.EXSTDTC", "EX.EXDOSE", "EX.DAYSTKN"),
     )
     TRTEDT: dt.date = optional(
         "Date of Last Exposure to Treatment",
-        comment="last EX.EXENDTC with a dose above 0 mg, blinded or open-label",
+        comment="last EX.EXENDTC with a dose above 0 mg on at least one day, blinded or open-label",
         sources=("EX.EXENDTC", "EX.EXDOSE", "EX.DAYSTKN"),
     )
     STRAT1R: str = optional(
@@ -383,7 +383,7 @@ class ADSL(Subject):
     NRREAS: str = optional(
         "Reason Not Randomized",
         comment="null if randomised; else the first of: PROGRESSION (RS or DS), NOT ELIGIBLE (IE without "
-        "waiver), the disposition event (never started: its term), DEATH, NOT RECORDED",
+        "waiver), the disposition event (never started: its term in capitals), DEATH, NOT RECORDED",
         sources=(
             "RANDDT",
             "DS.DSDECOD",
@@ -410,7 +410,7 @@ class ADSL(Subject):
     EOTSTT: str = optional(
         "End of Treatment Status",
         codelist=["ONGOING", "DISCONTINUED"],
-        comment="DISCONTINUED: DCTREAS is given; ONGOING: other subjects with SAFFL = Y",
+        comment="of subjects with SAFFL = Y; DISCONTINUED: DCTREAS is given; ONGOING: the others",
         sources=("DCTREAS", "SAFFL"),
     )
     DCTREAS: str = optional(
@@ -437,7 +437,7 @@ class ADSL(Subject):
     XOFL: str = yes_no("Crossover Flag", comment="Y: DS holds CROSSOVER", sources=("DS.DSDECOD",))
     XODT: dt.date = optional(
         "Date of Crossover",
-        comment="first open-label EX.EXSTDTC, else the DSSTDTC of CROSSOVER",
+        comment="first open-label EX.EXSTDTC of a dose on at least one day, else the DSSTDTC of CROSSOVER",
         sources=("EX.EXSTDTC", "EX.EXDOSE", "EX.DAYSTKN", "EX.EPOCH", "DS.DSSTDTC", "DS.DSDECOD"),
     )
     TRT02A: str = optional(
@@ -737,7 +737,7 @@ class ADTTE(Treated):
 class ADAE(Treated):
     """Adverse Events Analysis Dataset
 
-    One row per reported event.
+    One row per reported event that does not start after the day on which adverse events are cut.
     """
 
     AESEQ: int = column("Sequence Number", ge=1, comment="AE.AESEQ")

@@ -44,7 +44,9 @@ def derive_adae(study: Study, sdtm: Frames, adsl: pl.DataFrame, cut_off: CutOff)
         worst_first.with_columns(
             AOCCIFL=flag_first(counted, "USUBJID"),
             AOCCPIFL=flag_first(counted, "USUBJID", "AEDECOD"),
-            APERIOD=pl.when(pl.col("ASTDT") >= pl.col("XODT")).then(2).when(POSTRFL="Y").then(1),
+            APERIOD=pl.when(POSTRFL="Y").then(
+                pl.when(pl.col("ASTDT") >= pl.col("XODT")).then(2).otherwise(1)
+            ),
         ),
         study.shape(ADAE, cut_off),
     )

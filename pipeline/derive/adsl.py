@@ -58,6 +58,7 @@ def treatment(ex: pl.DataFrame, ds: pl.DataFrame) -> pl.DataFrame:
     dosed = ex.filter(pl.col("EXDOSE") > 0, pl.col("DAYSTKN") > 0)
     open_label = pl.col("EPOCH") == "OPEN LABEL TREATMENT"
     doses = dosed.group_by("USUBJID").agg(
+        pl.lit(True).alias("_dosed"),
         TRTSDT=_date("EXSTDTC").min(),
         TRTEDT=_date("EXENDTC").max(),
         _open=_date("EXSTDTC").filter(open_label).min(),
@@ -73,7 +74,7 @@ def treatment(ex: pl.DataFrame, ds: pl.DataFrame) -> pl.DataFrame:
             DCTDT=_date("DSSTDTC").filter(blinded).first(),
             _reason2=pl.col("DSDECOD").filter(stopped & open_label).first(),
             _crossed=crossed.any(),
-            _crossdt=_date("DSSTDTC").filter(crossed).first(),
+            _crossdt=_date("DSSTDTC").filter(crossed).min(),
         )
     )
     return events.join(doses, on="USUBJID", how="full", coalesce=True).with_columns(
@@ -199,7 +200,7 @@ def _populations(study: Study, rows: pl.DataFrame) -> pl.DataFrame:
     """Population flags and treatment variables; a treatment is null while its arm is not released."""
     number = {arm.name: arm.number for arm in study.arms}
     randomised = pl.col("RANDDT").is_not_null()
-    dosed = randomised & pl.col("TRTSDT").is_not_null()
+    dosed = randomised & pl.col("_dosed").fill_null(False)
     arms = list(number)
     return rows.with_columns(
         RANDFL=yes_no(randomised),
