@@ -12,6 +12,7 @@ from typing import Any
 import polars as pl
 
 from pipeline.study import Study
+from schemas.base import key
 
 Query = Callable[[str], pl.DataFrame]
 Row = dict[str, Any]
@@ -46,12 +47,21 @@ def _trace(study: Study, query: Query, adtte: Row) -> Trail:
         f"SELECT * FROM sdtm.{domain.lower()} WHERE CUTOFF = {_text(str(adtte['CUTOFF']))} "
         f"AND USUBJID = {_text(adtte['USUBJID'])} AND {domain}SEQ = {sequence}"
     ).row(0, named=True)
+    form, record = _record(study, domain, sdtm)
+    wanted = " AND ".join(f"{name} = {_text(str(value))}" for name, value in record.items())
+    raw = query(f"SELECT FILE, LINE FROM raw.{form} WHERE {wanted}").row(0, named=True)
+    return Trail(adtte, sdtm, form, raw["FILE"], raw["LINE"])
+
+
+def _record(study: Study, domain: str, sdtm: Row) -> tuple[str, Row]:
+    """The form of a tabulation row and the key of its record there."""
+    if not study.form_codes:  # tabulation datasets are received as they are
+        form = domain.lower()
+        return form, {name: sdtm[name] for name in key(study.forms[form])}
     code, rest = sdtm[f"{domain}SPID"].split("-", 1)
     record, version = rest.rsplit("-", 1)
     form = next(form for form, known in study.form_codes.items() if known == code)
-    wanted = f"record_id = {_text(record)} AND record_version = {int(version)}"
-    raw = query(f"SELECT FILE, LINE FROM raw.{form} WHERE {wanted}").row(0, named=True)
-    return Trail(adtte, sdtm, form, raw["FILE"], raw["LINE"])
+    return form, {"record_id": record, "record_version": int(version)}
 
 
 def _text(value: str) -> str:

@@ -121,7 +121,7 @@ def _describe(trail: Trail, raw: Path) -> Iterator[str]:
         f"CNSR {row['CNSR']}: {row['EVNTDESC']}"
     )
     if trail.sdtm is None or trail.file is None or trail.line is None:
-        yield f"  {domain}.{variable}, which is derived from several records"
+        yield f"  {domain}.{variable}, which is derived in that dataset"
         return
     table = f"sdtm.{domain.lower()}"
     yield f"  {table:10}  {domain}SEQ {row['SRCSEQ']}, {variable} {trail.sdtm[variable]}"

@@ -65,3 +65,14 @@ def test_a_study_without_a_paper_or_blocks_has_no_check_of_them() -> None:
 
     assert "permuted_blocks" not in {check.name for check in cross_checks(STUDY)}
     assert "permuted_blocks" in {check.name for check in cross_checks(STUDIES["calgb_100104"])}
+
+
+@pytest.mark.slow
+def test_a_row_leads_back_to_the_line_of_the_file_received(ran: Result, warehouse: Path) -> None:
+    asked = ["trace", "01-701-1015", "TTDE", "--study", STUDY.name, "--warehouse", str(warehouse)]
+    told = CliRunner().invoke(main, [*asked, "--raw", str(warehouse / "raw")])
+    assert told.exit_code == 0, told.output
+    *_, place, line = told.output.splitlines()
+    assert place.split() == ["raw.ae", f"{CUT_OFF.id}/ae.csv", "line", "2"]
+    assert line.split(",")[:3] == ["    CDISCPILOT01", "01-701-1015", "1"]
+    assert line.split(",")[-2] == "2014-01-03"
