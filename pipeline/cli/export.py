@@ -60,6 +60,8 @@ def export(
 
 def _released(study: Study, cut_off: CutOff, warehouse: Path) -> dict[str, pl.DataFrame]:
     """The rows of each dataset of a released cut-off, with the columns that its cut-off has."""
+    import polars as pl
+
     from schemas.base import dtypes
 
     shapes = {
@@ -68,7 +70,7 @@ def _released(study: Study, cut_off: CutOff, warehouse: Path) -> dict[str, pl.Da
     }
     frames = {}
     for name, (schema, model) in shapes.items():
-        types = dtypes(study.shape(model, cut_off))
+        types = pl.Schema(dtypes(study.shape(model, cut_off)))
         columns = ", ".join(f'"{column}"' for column in types)
         asked = f"SELECT {columns} FROM {schema}.{name} WHERE CUTOFF = {quoted(cut_off.id)}"
         frames[name] = ask(warehouse, study.name, asked).cast(types)

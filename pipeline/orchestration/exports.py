@@ -32,6 +32,9 @@ def build_exports_asset(study: Study, folders: Folders) -> dg.AssetsDefinition:
         **{dataset.name: f"adam_{dataset.name}" for dataset in study.datasets},
     }
 
+    # Labels, types and keys are the classes'.
+    models = [*(domain.model for domain in study.domains), *(dataset.model for dataset in study.datasets)]
+
     @dg.asset(
         deps=list(assets.values()),
         group_name="exports",
@@ -39,7 +42,7 @@ def build_exports_asset(study: Study, folders: Folders) -> dg.AssetsDefinition:
         kinds={"sas", "json", "parquet"},
         owners=[STATISTICS],
         tags={"study": study.name},
-        code_version=code_version(exchange, study.folder),
+        code_version=code_version(exchange, *models),
         partitions_def=cut_off_partitions(study),
         required_resource_keys={"run_lock"},
     )

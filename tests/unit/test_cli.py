@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,8 @@ from click.testing import CliRunner, Result
 
 from pipeline.cli import main
 from pipeline.warehouse import WarehouseTable, build_release
-from schemas.base import Table, column
+from schemas.base import Table, column, names
+from schemas.release import Releases
 
 
 class Things(Table):
@@ -42,7 +44,7 @@ def warehouse(tmp_path: Path) -> Path:
 def test_help_names_every_command() -> None:
     told = pipeline("--help")
     assert told.exit_code == 0
-    for command in ("run", "simulate", "compare", "sql", "trace"):
+    for command in ("run", "simulate", "compare", "sql", "trace", "export"):
         assert f"\n  {command} " in told.output
     assert "or the folder above it" in " ".join(pipeline("run", "--help").output.split())
 
@@ -68,6 +70,8 @@ def test_sql_says_how_many_rows_it_left_out(warehouse: Path) -> None:
         (["sql", "SELECT 1"], "no warehouse at"),
         (["compare"], "no warehouse at"),
         (["trace", "X", "OS"], "no warehouse at"),
+        (["export", "--out", "{tmp}"], "no warehouse at"),
+        (["export", "--out", "{tmp}", "--format", "sas7bdat"], "'sas7bdat' is not one of 'xpt'"),
         (["run", "--study", "nobody"], "nobody is not a study; there are: calgb_100104"),
         (["run", "--cutoff", "2010-01-01"], "2010-01-01 is not a cut-off of CALGB-100104; there are: 2009"),
         (["run", "--raw", "{tmp}/nowhere"], "there is no folder {tmp}/nowhere"),
@@ -84,6 +88,18 @@ def test_what_cannot_be_done_is_told_in_one_message(arguments: list[str], says: 
     assert told.exit_code in (1, 2)
     assert isinstance(told.exception, SystemExit)
     assert says.format(tmp=tmp_path) in " ".join(told.output.split())
+
+
+def test_export_names_a_cut_off_that_was_not_released(tmp_path: Path) -> None:
+    values = {name: dt.date(2009, 12, 17) if name == "CUTOFF" else "x" for name in names(Releases)}
+    pl.DataFrame([values]).write_parquet(tmp_path / "releases.parquet")
+    table = WarehouseTable("meta", "releases", Releases, (tmp_path / "releases.parquet",))
+    build_release(tmp_path / "calgb_100104.duckdb", [table], comment="Synthetic data")
+    given = ["--warehouse", tmp_path, "--out", tmp_path / "out", "--cutoff", "2011-10-31"]
+    told = pipeline("export", *given)
+    assert told.exit_code == 1
+    assert "the release has no cut-off 2011-10-31: run it first" in told.output
+    assert not (tmp_path / "out").exists()
 
 
 def test_sql_tells_what_is_wrong_with_the_statement(warehouse: Path) -> None:
