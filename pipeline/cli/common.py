@@ -5,7 +5,7 @@ What does not belong here: a command.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -83,6 +83,28 @@ def the_folders(study: Study, raw: Path | None, restricted: Path | None, warehou
 
     transfers = the_raw(study, raw)
     return Folders(transfers, (restricted or transfers / "restricted").absolute(), warehouse.absolute())
+
+
+def the_closed_key(log: Path, file: Path, asked: Mapping[str, str]) -> str:
+    """The key of encrypted results from the environment; it opens the file, where there is one already.
+
+    Raises AccessError, in the access log with what was asked, where it is missing, short or another one.
+    """
+    import os
+
+    from pipeline.access import AccessError
+    from pipeline.access.closed import closed_key
+    from pipeline.access.log import refusals_logged
+    from pipeline.warehouse import WarehouseError, query_encrypted
+
+    with refusals_logged(log, asked):
+        key = closed_key(os.environ)
+        try:
+            if file.is_file():
+                query_encrypted(file, key, "SELECT 1")
+        except WarehouseError as error:
+            raise AccessError(str(error)) from None
+    return key
 
 
 def ask(warehouse: Path, study: str, statement: str) -> pl.DataFrame:

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import click
 
-from pipeline.cli.common import FOLDER, ROOT, raw_option, study_option, the_raw, the_study, warehouse_option
+from pipeline.cli.common import (
+    ROOT,
+    raw_option,
+    restricted_option,
+    study_option,
+    the_closed_key,
+    the_folders,
+    the_study,
+    warehouse_option,
+)
 
 
 @click.command()
@@ -17,9 +26,7 @@ from pipeline.cli.common import FOLDER, ROOT, raw_option, study_option, the_raw,
 @click.option("--cutoff", "look", required=True, metavar="DATE", help="The review: a look of the study.")
 @click.option("--grant", type=click.Path(path_type=Path), help="A grant that opens this review (see: grant).")
 @raw_option
-@click.option(
-    "--restricted", type=FOLDER, envvar="PIPELINE_RESTRICTED", help="Folder of the treatment codes."
-)
+@restricted_option
 @warehouse_option
 def monitor(
     study: str, look: str, grant: Path | None, raw: Path | None, restricted: Path | None, warehouse: Path
@@ -29,26 +36,22 @@ def monitor(
     The key of the encrypted results is asked of the environment (PIPELINE_CLOSED_KEY).
     """
     import datetime as dt
-    import os
     from uuid import uuid4
 
     from pipeline.access import AccessError
-    from pipeline.access.closed import closed_key
     from pipeline.access.grants import use_grant
-    from pipeline.access.log import refusals_logged
-    from pipeline.folders import Folders, WarehouseInUse
+    from pipeline.folders import WarehouseInUse
 
     value = the_study(study)
     if look not in (known := [one.id for one in value.looks]):
         told = ", ".join(known) or "none"
         raise click.BadParameter(f"{look} is no look of {value.id}; there are: {told}", param_hint="--cutoff")
-    transfers = the_raw(value, raw)
-    folders = Folders(transfers, (restricted or transfers / "restricted").absolute(), warehouse.absolute())
+    folders = the_folders(value, raw, restricted, warehouse)
     now, run = dt.datetime.now(dt.UTC), str(uuid4())
     about = {"at": now.isoformat(timespec="seconds"), "study": value.id, "cut_off": look, "run": run}
     try:
-        with refusals_logged(folders.access_log, about):
-            key = closed_key(os.environ)
+        file = folders.closed / look / f"{value.name}.duckdb"
+        key = the_closed_key(folders.access_log, file, about)
         granted = use_grant(
             folders.access_log, grant, folders.grant_authority, study=value.id, cutoff=look, now=now, run=run
         )

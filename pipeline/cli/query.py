@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from pipeline.cli.common import ask, raw_option, show, study_option, the_raw, the_study, warehouse_option
+from pipeline.cli.common import (
+    ask,
+    raw_option,
+    show,
+    study_option,
+    the_closed_key,
+    the_raw,
+    the_study,
+    warehouse_option,
+)
 
 if TYPE_CHECKING:
     import polars as pl
@@ -85,11 +94,9 @@ def _ask_closed(warehouse: Path, study: str, cut_off: str, statement: str) -> pl
     The log does not tell what was asked: a statement may hold a patient or an arm.
     """
     import datetime as dt
-    import os
 
     from pipeline.access import AccessError
-    from pipeline.access.closed import closed_key
-    from pipeline.access.log import append, moment, refusals_logged
+    from pipeline.access.log import append, moment
     from pipeline.folders import Folders
     from pipeline.warehouse import WarehouseError, query_encrypted
 
@@ -99,12 +106,7 @@ def _ask_closed(warehouse: Path, study: str, cut_off: str, statement: str) -> pl
         raise click.ClickException(f"there are no closed results of {cut_off} in {warehouse}")
     asked = {"at": moment(dt.datetime.now(dt.UTC)), "study": study, "cut_off": cut_off}
     try:
-        with refusals_logged(folders.access_log, asked):
-            key = closed_key(os.environ)
-            try:
-                query_encrypted(path, key, "SELECT 1")
-            except WarehouseError as error:
-                raise AccessError(str(error)) from None
+        key = the_closed_key(folders.access_log, path, asked)
         append(folders.access_log, {**asked, "action": "closed results asked"})
         return query_encrypted(path, key, statement)
     except (AccessError, WarehouseError) as error:

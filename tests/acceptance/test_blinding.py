@@ -230,7 +230,8 @@ def test_a_review_is_by_code_and_nothing_open_changes(
         query_encrypted(file, "another key of enough characters", "SELECT 1")
     again = _monitor(board, look, _grant(board, look), key="another key of enough characters")
     assert again.exit_code == 1
-    assert "key" in again.output
+    assert "the key does not open it" in again.output
+    assert _last_line(board)["action"] == "refused"
 
 
 def test_without_a_grant_nothing_is_written(board: Folders, study: Study) -> None:
