@@ -37,8 +37,8 @@ NOT_ASKED: Mapping[str, str] = {
     "summary": "means and quantiles of one variable",
     "parameters": "limits the protocol fixes, not computed",
     "information": "events counted and divided by the planned number, at looks where arms are blinded",
-    "structural_failure_time": "not in the R packages asked for; tested on trials with a known answer",
-    "censoring_weights": "not in the R packages asked for; tested on trials with a known answer",
+    "structural_failure_time": "asked of R in the tests only (tests/acceptance/crossover.R)",
+    "censoring_weights": "asked of R in the tests only (tests/acceptance/crossover.R)",
 }
 """Methods that are not asked of R, with the reason."""
 

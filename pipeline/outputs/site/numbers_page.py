@@ -24,6 +24,11 @@ METHODS = {
     "follow_up": "median follow-up by reverse Kaplan–Meier and as observed",
     "cumulative_incidence": "Aalen–Johansen estimate of the cumulative incidence with competing events",
     "gray": "Gray's test between the groups for one cause of failure",
+    "structural_failure_time": "rank-preserving structural failure time model: the factor by g-estimation "
+    "with the log-rank test and recensoring; the hazard ratio of the first group as observed to the second "
+    "without crossover, its interval keeping the P value as assigned",
+    "censoring_weights": "Cox model with the second group censored at crossover and weighted by the inverse "
+    "probability of not having crossed over, stabilized; robust 95% confidence interval",
     "information": "events of the endpoint so far, both groups together, and their share of those planned",
     "review": "log-rank statistic at each look, boundaries by Lan and DeMets' spending of error at the "
     "information observed, conditional and predictive power, repeated confidence intervals",
