@@ -129,9 +129,9 @@ def characteristics(plan: TrialPlan, *, trials: int, seed: int) -> tuple[pl.Data
 
     First: SCENARIO, TRIALS; REJECTED, the share that find an effect, with its standard error SE; the means
     EVENTS, MONTHS and PATIENTS at the end of the trial; the same four BY_FORMULA (null where there is none);
-    UNFINISHED, the share whose next look's events never came. Second: SCENARIO, LOOK; HELD, EFFICACY and
-    FUTILE, shares of all trials; MONTH and EVENTS, means of the looks held (null: none was). ValueError if
-    the course cannot be simulated.
+    UNFINISHED, the share whose next look's events never came. Second: SCENARIO, LOOK; HELD, a share of
+    all trials, and those that end there: EFFICACY, FUTILE, NEITHER; MONTH and EVENTS, means of the looks held
+    (null: none was). ValueError if the course cannot be simulated.
     """
     from pipeline.stats.trials import simulate
 
@@ -170,6 +170,7 @@ def characteristics(plan: TrialPlan, *, trials: int, seed: int) -> tuple[pl.Data
                     "HELD": times / trials,
                     "EFFICACY": done.stopped(done.rejected),
                     "FUTILE": done.stopped(done.futile),
+                    "NEITHER": done.stopped(~(done.rejected | done.futile)),
                     "MONTH": np.where(held, done.time, 0.0).sum(axis=0) / some,
                     "EVENTS": done.events.sum(axis=0) / some,
                 }

@@ -276,7 +276,7 @@ def _heads(table: Table, layout: _Layout) -> list[RTFColumnHeader]:
 
 def _side(table: Table) -> str:
     """Numbers stand in the middle of their columns, the words of a listing on the left."""
-    return "c" if any(cell.keys for row in table.rows for cell in row.cells) else "l"
+    return "l" if table.listing else "c"
 
 
 def _cells(size: int) -> dict[str, Any]:

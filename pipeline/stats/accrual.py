@@ -166,7 +166,9 @@ def time_of(course: Course, events: ArrayLike) -> Floats:
 
     ValueError if so many never happen, however long one waits.
     """
-    return np.array([_when(course, float(wanted)) for wanted in np.atleast_1d(events)])
+    wanted = np.atleast_1d(np.asarray(events, dtype=float))
+    latest = _when(course, float(wanted.max()))  # the first to say that there are not so many
+    return np.array([latest if one == wanted.max() else _when(course, float(one)) for one in wanted])
 
 
 def _when(course: Course, wanted: float) -> float:
@@ -174,8 +176,8 @@ def _when(course: Course, wanted: float) -> float:
     if found is None:
         all_events = float(events_by(course, 1e12).sum())
         raise ValueError(
-            f"{wanted:.6g} events never happen: of {course.patients:.6g} patients {all_events:.6g} fail, "
-            "the others drop out or do not fail"
+            f"{wanted:.6g} events never happen: of {course.patients:.6g} patients no more than "
+            f"{all_events:.6g} ever fail"
         )
     return found
 
