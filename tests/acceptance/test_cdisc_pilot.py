@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from pipeline.analyse import run_analyses
+from pipeline.analyse.data import AnalysisError
 from pipeline.studies import STUDIES
 from pipeline.studies.cdisc_pilot.comparison import (
     DIFFERENCES,
@@ -183,3 +186,21 @@ def test_generic_modules_know_no_study(repository: Path) -> None:
         [sys.executable, "-c", code], cwd=repository, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == ""
+
+
+def test_the_documented_comparison_is_the_one_that_is_made(compared: pl.DataFrame, repository: Path) -> None:
+    document = (repository / "docs" / "cdisc_pilot.md").read_text()
+    for (name,), rows in compared.group_by("DATASET", maintain_order=True):
+        equal, explained = rows["EQUAL"].sum(), rows["EXPLAINED"].sum()
+        told = (rows["ROWS"][0], rows.height, f"{equal} of {rows['ROWS'].sum()}", explained, 0)
+        assert f"| {str(name).upper()} | {' | '.join(map(str, told))} |" in document
+    listed = [line for line in document.splitlines() if line.startswith("| AD") and "." in line.split("|")[1]]
+    assert listed == [f"| {d.dataset.upper()}.{d.variable} | {d.count} | {d.why} |" for d in DIFFERENCES]
+    assert all(variable in document for variable in EMPTY)
+
+
+def test_three_arms_are_not_compared_as_two(made: Run) -> None:
+    (analysis,) = (a for a in STUDY.analyses if a.id == "TTDE_COX_HIGH")
+    of_all = replace(STUDY, analyses=(replace(analysis, options={}),))
+    with pytest.raises(AnalysisError, match=r"TTDE_COX_HIGH compares two arms: its option `arms` names them"):
+        run_analyses(of_all, made.adam, CUT_OFF)
