@@ -155,12 +155,13 @@ def structure_of(name: str, names: Sequence[str]) -> str:
     if name == "ADSL":
         return ADSL
     if name.startswith("AD") and len(name) > 2:
+        occurs = any(re.fullmatch(r"[A-Z]{2}(TERM|DECOD|TRT)", variable) for variable in names)
+        if occurs and "PARAMCD" not in present:
+            return OCCDS
         if present & {"CNSR", "STARTDT", "EVNTDESC"}:
             return TTE
         if present & {"PARAMCD", "PARAM", "AVAL", "AVALC"}:
             return BDS
-        if any(re.fullmatch(r"[A-Z]{2}(TERM|DECOD|TRT)", variable) for variable in names):
-            return OCCDS
         if "USUBJID" in present:
             return OTHER
     elif name.startswith("SUPP") or name in _RELATIONSHIPS:

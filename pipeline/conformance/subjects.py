@@ -5,6 +5,7 @@ What does not belong here: treatments (`treatment.py`).
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 
 import polars as pl
@@ -13,6 +14,7 @@ from pipeline.conformance.datasets import ADAM, ADSL, FOLDER, SDTM, Dataset, Dat
 from pipeline.conformance.rule import Find, Found, Rule, absent, blank, both, each, not_in, where
 from pipeline.conformance.terms import ADSL_REQUIRED, STATUS
 
+SAS_EPOCH = dt.date(1960, 1, 1)
 FROM_DM = {
     "AGE": "204", "AGEU": "205", "SEX": "206", "RACE": "207", "SUBJID": "208", "SITEID": "209", "ARM": "210",
     "ACTARM": "367",
@@ -33,12 +35,25 @@ def _as_in_dm(d: Dataset, study: Datasets) -> Iterator[Found]:
             yield Found(name, _unequal(d, dm, name))
 
 
+def comparable(name: str, dtype: pl.DataType, other: pl.DataType) -> pl.Expr:
+    """A value in a form in which one of another type can be held against it.
+
+    Numbers as numbers, so that 61 and 61.0 are one age; a date beside a number as the days of SAS.
+    """
+    value = pl.col(name)
+    if {dtype.is_numeric(), other.is_numeric()} == {True}:
+        return value.cast(pl.Float64)
+    if dtype == pl.Date and other.is_numeric():
+        return (value - SAS_EPOCH).dt.total_days().cast(pl.Float64)
+    return value.cast(pl.Float64) if dtype.is_numeric() and other == pl.Date else value.cast(pl.String)
+
+
 def _unequal(d: Dataset, other: Dataset, name: str) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
-    """As `differs` by subject; numbers are compared as numbers, so that 61 and 61.0 are one age."""
+    """Rows whose value is not that of the subject's row in the other dataset."""
     there = other.take("USUBJID", name).unique("USUBJID", keep="first").rename({name: "_there"})
-    numbers = d.types[name].is_numeric() and other.types[name].is_numeric()
-    to = pl.Float64 if numbers else pl.String
-    unequal = pl.col(name).cast(to).ne_missing(pl.col("_there").cast(to))
+    unequal = comparable(name, d.types[name], other.types[name]).ne_missing(
+        comparable("_there", other.types[name], d.types[name])
+    )
     return lambda rows: rows.join(there, on="USUBJID", how="inner").filter(unequal)
 
 

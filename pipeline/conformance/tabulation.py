@@ -86,6 +86,11 @@ def _numeric(name: str) -> pl.Expr:
     return pl.col(name).str.contains(NUMBER)
 
 
+def _number(name: str) -> pl.Expr:
+    """A limit as a number; in the forms' units it is a text."""
+    return pl.col(name).cast(pl.Float64, strict=False)
+
+
 def _result(ending: str) -> Callable[[str], str]:
     return lambda name: f"{name[:2]}{ending}"
 
@@ -256,7 +261,7 @@ RULES = (
          ), ("SDTM CG0009",)),
     Rule("SD39", "error", ("LB", "VS", "EG"), "--STNRHI is not below --STNRLO, --ORNRHI not below --ORNRLO",
          "correct the limits",
-         together(*(where(f"--{kind}NRHI", lambda n: pl.col(n) < pl.col(n.replace("HI", "LO")),
+         together(*(where(f"--{kind}NRHI", lambda n: _number(n) < _number(n.replace("HI", "LO")),
          f"--{kind}NRLO")
                     for kind in ("OR", "ST"))), ("FDA FDAB039",)),
     Rule("SD40", "error", (EVENTS,), "--DECOD goes with one --BODSYS", "code the term once",
