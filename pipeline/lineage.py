@@ -24,6 +24,8 @@ ROWS = "*"
 HEADER = ("record_id", "record_version", "record_status", "received_dt")
 """Fields of every form that decide, at a cut-off, which version of a record counts."""
 _REFERENCE = re.compile(r"[A-Z][A-Z0-9]*\.[A-Z][A-Z0-9]*")
+_PARAMETERS = {"adrs": (adam.ADRS_PARAMETERS, "ADT"), "adex": (adam.ADEX_PARAMETERS, "AVAL")}
+"""By dataset, what each PARAMCD is, and the variable that it is about."""
 Place = tuple[str, str, str]
 """Schema, table and column: `("adam", "adtte", "AVAL")`."""
 
@@ -92,10 +94,12 @@ def parameters(study: Study, dataset: str) -> dict[str, tuple[str, tuple[Place, 
             endpoint.paramcd: (_told(endpoint), tuple(dict.fromkeys(_of_endpoint(study, endpoint))))
             for endpoint in study.endpoints
         }
-    words = {"adrs": adam.ADRS_PARAMETERS, "adex": adam.ADEX_PARAMETERS}.get(dataset, {})
-    sources = {v.place: v.sources for v in variables(study)}
-    value = ("adam", dataset, "ADT" if dataset == "adrs" else "AVAL")
-    return {code: (sentence, sources[value]) for code, sentence in words.items()}
+    words, value = _PARAMETERS.get(dataset, ({}, ""))
+    if not words:
+        return {}
+    column = next(column for column in columns(_model(study, dataset)) if column.name == value)
+    sources = tuple(_resolved(study, column.sources, dataset.upper()))
+    return {code: (sentence, sources) for code, sentence in words.items()}
 
 
 def _records(study: Study, field: Place) -> set[Place]:

@@ -200,6 +200,11 @@ def _refuse_unplaced(
         raise ValueError(f"on no page of the report: {', '.join(lost)}")
 
 
+def style() -> str:
+    """The pages' style, for a document that stands alone."""
+    return (HERE / "assets" / "site.css").read_text()
+
+
 def templates() -> Environment:
     """The pages' templates."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
