@@ -445,15 +445,17 @@ class Supplemental(Table):
     QORIG: str = column("Origin", codelist=["CRF", "ASSIGNED", "DERIVED"])
     QEVAL: str = optional("Evaluator")
 
-    class Config:
-        unique = ["STUDYID", "RDOMAIN", "USUBJID", "IDVAR", "IDVARVAL", "QNAM"]
-
 
 @cache
 def supplemental_to(domain: type[Table]) -> type[Table]:
-    """The SUPP-- dataset of a domain."""
+    """The SUPP-- dataset of a domain; its key holds IDVAR and IDVARVAL, which may be null."""
     name = domain.__name__
-    members = {"__doc__": f"Supplemental Qualifiers for {name}", "__module__": __name__}
+    key = ["STUDYID", "RDOMAIN", "USUBJID", "IDVAR", "IDVARVAL", "QNAM"]
+    members = {
+        "__doc__": f"Supplemental Qualifiers for {name}",
+        "__module__": __name__,
+        "Config": type("Config", (), {"unique": key}),
+    }
     return type(f"SUPP{name}", (Supplemental,), members)
 
 

@@ -70,7 +70,10 @@ def test_supplemental_variables_stand_in_datasets_of_their_own(datasets: dict[st
         ("PRSEQ", "10", "NTRANS", "2"),
         ("PRSEQ", "11", "CD34DOSE", "4.25"),
     ]
+    key = ["STUDYID", "RDOMAIN", "USUBJID", "IDVAR", "IDVARVAL", "QNAM"]
     for name in ("SUPPDM", "SUPPPR"):
+        assert base.key(datasets[name].model) == key
+        assert not datasets[name].frame.select(key).is_duplicated().any()
         assert base.failures(datasets[name].model, datasets[name].frame).rows() == []
 
 
