@@ -71,7 +71,7 @@ def test_the_pilot_shows_its_known_faults(pilot: Outcome) -> None:
     }
     # Parameters of the previous visit are named _HGB and the like: a code begins with a letter (ADaM 144).
     assert counts["PM04", "ADLBHPV", "PARAMCD"] == 24966
-    # Height and weight have no baseline type, the other vital signs have one (ADaM 734).
+    # Height, weight and temperature have no baseline type, the other vital signs have one (ADaM 734).
     assert counts["PM17", "ADVS", "BASETYPE"] == 5477
     # ADAE was made from all 1191 events, and AE as distributed holds 961 of them (ADaM 898).
     assert counts["SR07", "ADAE", "AESEQ"] == 1191 - 961
