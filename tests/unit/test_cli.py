@@ -44,7 +44,7 @@ def warehouse(tmp_path: Path) -> Path:
 def test_help_names_every_command() -> None:
     told = pipeline("--help")
     assert told.exit_code == 0
-    for command in ("run", "simulate", "compare", "sql", "trace", "export"):
+    for command in ("run", "design", "simulate", "compare", "sql", "trace", "export"):
         assert f"\n  {command} " in told.output
     assert "or the folder above it" in " ".join(pipeline("run", "--help").output.split())
 
