@@ -9,13 +9,16 @@ export DAGSTER_HOME := $(CURDIR)
 export PIPELINE_DAGSTER_STORAGE := $(CURDIR)/warehouse/dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help run pilot test check format ui bench lock clean
+.PHONY: help run qc pilot test check format ui bench lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
 
 run: $(INSTALLED) ## raw forms to results, into warehouse/
 	$(BIN)/pipeline run
+
+qc: $(INSTALLED) ## a run with double programming: datasets again in SQL, figures again in R
+	$(BIN)/pipeline qc
 
 pilot: $(INSTALLED) ## a second study: CDISC's pilot, compared with its own analysis datasets
 	$(BIN)/pipeline pilot

@@ -1,9 +1,9 @@
 """What ADTTE costs for a million subjects, by the engine and by plain SQL.
 
 Bound: `derive_adtte` takes at most 5 seconds on two cores for the endpoints whose figures the paper prints.
-The SQL (`tests/agreement/adtte.sql`) starts from the tabulation datasets and has every endpoint, so the ratio
-compares it with ADRS, ADCE and the whole ADTTE together, in the same run. What does not belong here: whether
-the two agree (`tests/agreement`).
+The SQL (the study's second road) starts from the tabulation datasets, which it copies, and has every
+endpoint, so the ratio compares it with ADRS, ADCE and the whole ADTTE together, in the same run. What does
+not belong here: whether the two agree (`tests/agreement`).
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ import datetime as dt
 import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-import duckdb
 import numpy as np
 import polars as pl
 
@@ -23,6 +21,7 @@ from pipeline.derive.adce import derive_adce
 from pipeline.derive.adrs import derive_adrs
 from pipeline.derive.adtte import derive_adtte, last_alive
 from pipeline.studies.calgb_100104.protocol import STUDY
+from pipeline.warehouse import derive_in_sql
 from schemas.adam import ADSL
 from schemas.base import dtypes
 from schemas.sdtm import DOMAINS
@@ -34,7 +33,7 @@ SEED = 100104
 BOUND = 5.0
 REPEATS = 3
 """The best of these counts: the first pays for memory that the operating system hands out."""
-SQL = Path(__file__).parents[1] / "tests" / "agreement" / "adtte.sql"
+SCRIPTS = [script.read_text() for script in STUDY.second_road if script.stem in ("events", "adtte")]
 FIRST_TRANSPLANT = np.datetime64("2005-04-01")
 ACCRUAL = 1500
 RECORDS_PER_SUBJECT = {"ss": 3, "rs": 3, "lb": 3, "ex": 2, "ae": 1, "cm": 0.5, "ce": 0.06}
@@ -165,16 +164,15 @@ def against_sql(subjects: int) -> tuple[float, float]:
     first = derive_adtte(STUDY, sdtm | made, adsl, cut_off)
     engine = time.perf_counter() - start
     given = {
+        "dm": adsl.select("USUBJID"),
         "adsl": adsl,
-        "by_markers": made["adrs"].filter(pl.col("PARAMCD").is_in(["PDEBMT", "PDIMWG"])),
-        "run": pl.DataFrame({"CUTOFF": [cut_off.date]}),
+        "adrs": made["adrs"],
+        "run": pl.DataFrame({"CUTOFF": [cut_off.date], "UNBLINDING": [STUDY.unblinding]}),
+        "cut_by_form": pl.DataFrame(schema={"FORM": pl.String, "CUTOFF": pl.Date}),
     }
-    with duckdb.connect(config={"threads": 2}) as connection:
-        for name, frame in (sdtm | given).items():
-            connection.register(name, frame)
-        start = time.perf_counter()
-        second = connection.execute(SQL.read_text()).pl()
-        sql = time.perf_counter() - start
+    start = time.perf_counter()
+    second = derive_in_sql(SCRIPTS, sdtm | given, {}, ["adtte"])["adtte"]
+    sql = time.perf_counter() - start
     if len(first) != len(second):
         raise ValueError(f"the roads differ: {len(first):,} and {len(second):,} rows")
     return engine, sql

@@ -20,7 +20,10 @@ arms <- c(LEN = 1, PBO = 2) # TRT01PN
 both <- "LEN:PBO"
 adsl <- dataset("adsl"); adsl <- adsl[adsl$ITTFL == "Y", ] # as randomised, whatever was taken
 own <- function(rows) merge(rows[, setdiff(names(rows), setdiff(names(adsl), "USUBJID"))], adsl, by = "USUBJID")
-adtte <- own(dataset("adtte")); adtte$event <- adtte$CNSR == 0
+adtte <- own(dataset("adtte")); adtte$event <- adtte$CNSR == 0 # the other codes are reasons for censoring
+# The protocol counts from transplantation; second cancers and two sensitivity endpoints count from randomisation.
+origin <- ifelse(adtte$PARAMCD %in% c("TTSPM", "TTPR", "OSR"), adtte$RANDDT, adtte$ASCTDT)
+adtte$AVAL <- adtte$ADT - origin + 1 # days
 adae <- own(dataset("adae"))
 
 found <- list()
