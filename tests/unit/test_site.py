@@ -17,6 +17,8 @@ import polars as pl
 import pytest
 
 from pipeline.analyse import METHODS as COMPUTED
+from pipeline.conformance import run_rules
+from pipeline.conformance.waivers import Waiver
 from pipeline.monitoring import METHOD as REVIEWED
 from pipeline.outputs.site import Card, Report, ReportFigure, ReportPage, Section, write_site
 from pipeline.outputs.site.numbers_page import METHODS
@@ -40,6 +42,7 @@ from pipeline.studies import STUDIES
 from schemas.base import dtypes, empty
 from schemas.quality import ByCheck, ByForm, BySite, Findings, Queries, Receipt, SetAside, Transfers
 from schemas.results import Curves, Published, Results
+from tests.unit import conformance_cases
 
 CUT_OFF = dt.date(2011, 10, 31)
 MADE_UP = 4711
@@ -387,3 +390,28 @@ def test_the_trials_report_shows_what_its_study_declares() -> None:
     assert len(set(shown)) == len(shown)
     assert {value.name for value in study.figures} <= set(shown)
     assert study.report.pages[0].name == "index"
+
+
+def test_the_page_on_conformance_shows_rules_waivers_and_what_is_still_found(tmp_path: Path) -> None:
+    draft = conformance_cases.study()
+    for rule in ("TE05", "NM18", "SU19"):
+        conformance_cases.CASES[rule](draft)
+    waiver = Waiver("NM18", "ADTTE", "CNSR", "an <old> label", "statistician", dt.date(2030, 1, 1))
+    outcome = run_rules(
+        [one.made(name) for name, one in draft.items()], on=dt.date(2021, 1, 1), waivers=[waiver]
+    )
+    pages = write(tmp_path, conformance={"rules": outcome.rules, "findings": outcome.findings})
+    page = Read(pages["conformance.html"])
+    assert "AVAL 175.0, STARTDT 2020-01-08" in page.text
+    assert "an <old> label" in page.text
+    assert outcome.errors
+    assert f"{outcome.errors} rows break a rule of severity error" in page.text
+    assert page.unscoped == 0
+    assert page.headings[0] == 1
+    assert "conformance.html" in Read(pages["about.html"]).links
+
+
+def test_a_report_without_outcomes_of_rules_has_no_page_on_conformance(tmp_path: Path) -> None:
+    pages = write(tmp_path)
+    assert "conformance.html" not in pages
+    assert "conformance.html" not in Read(pages["about.html"]).links
