@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline.study import Study
+from schemas.base import names
 
 Query = Callable[[str], pl.DataFrame]
 ABOUT = {"STUDYID", "CUTOFF", "DOMAIN", "FILE", "LINE", "TRANSFER"}
@@ -51,7 +52,7 @@ class Difference:
 
 def compare_releases(study: Study, before: Side, after: Side) -> Difference:
     """The changes from one side to the other; both hold the study."""
-    domains = [domain.name for domain in study.domains if f"{domain.name.upper()}SPID" in _columns(domain)]
+    domains = [d.name for d in study.domains if f"{d.name.upper()}SPID" in names(d.model)]
     old = {name: _with_record(study, name, before.rows(f"sdtm.{name}")) for name in domains}
     new = {name: _with_record(study, name, after.rows(f"sdtm.{name}")) for name in domains}
     lines = _lines(study, after)
@@ -62,12 +63,6 @@ def compare_releases(study: Study, before: Side, after: Side) -> Difference:
         events=_events(before, after, new, lines),
         results=_results(before, after),
     )
-
-
-def _columns(domain: object) -> Sequence[str]:
-    from schemas.base import names
-
-    return names(domain.model)  # type: ignore[attr-defined]
 
 
 def _with_record(study: Study, name: str, rows: pl.DataFrame) -> pl.DataFrame:
@@ -85,9 +80,7 @@ def _lines(study: Study, side: Side) -> pl.DataFrame:
     """FORM, RECORD, VERSION, FILE and LINE of every record version that the side has received."""
     parts = []
     for form, model in study.forms.items():
-        from schemas.base import names
-
-        if "record_id" in names(model):
+        if {"record_id", "record_version"} <= set(names(model)):
             sql = f"SELECT record_id AS RECORD, record_version AS VERSION, FILE, LINE FROM raw.{form}"
             parts.append(side.ask(sql).with_columns(FORM=pl.lit(form)))
     return pl.concat(parts, how="diagonal")
