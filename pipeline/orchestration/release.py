@@ -154,7 +154,7 @@ def sealed_files(folders: Folders, cut_off: str) -> dict[str, Path]:
 
 
 def sealed_manifests(study: Study, folders: Folders) -> dict[str, Manifest]:
-    """The manifest of each cut-off that was made; dg.Failure where its tables are no longer those sealed."""
+    """The manifest of each cut-off made; dg.Failure where its tables or files are not those sealed."""
     manifests = {}
     placed = [t.asset for t in staged_tables(study).values() if t.by_cut_off and t.place]
     for cut_off in study.all_cut_offs:
@@ -172,6 +172,12 @@ def sealed_manifests(study: Study, folders: Folders) -> dict[str, Manifest]:
             for asset, table in made["tables"].items()
             if not (file := folders.staged(asset, cut_off.id)).is_file()
             or sha256(file.read_bytes()) != table["sha256"]
+        ]
+        files = sealed_files(folders, cut_off.id)
+        changed += [
+            name
+            for name, hash in made["files"].items()
+            if name not in files or sha256(files[name].read_bytes()) != hash
         ]
         if changed:
             raise dg.Failure(
