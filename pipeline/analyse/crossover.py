@@ -136,15 +136,14 @@ def censoring_weights(data: Data) -> Output:
     )
     time, event, crossed = values["time"], values["event"], values["crossed"]
     control = data.treated() == 0
-    at = np.unique(time[event == 1])
     weights = switching.censoring_weights(
-        at, time, crossed, control, values["opens"], values["closes"], rows.select(known).to_numpy()
+        time, crossed, control, values["opens"], values["closes"], rows.select(known).to_numpy()
     )
     stayed = control & (crossed == 0) & (np.minimum(time, values["closes"]) > values["opens"])
-    seen = weights.weight[(time >= at[:, None]) & control]
     last = weights.last[stayed]
     rests_on = int(event[stayed].sum())
-    fit = switching.weighted_cox(time, event, data.treated(), weights.weight)
+    fit = switching.weighted_cox(time, event, data.treated(), weights.at)
+    mean, low, high = weights.spread(np.unique(time[event == 1]), time)
     enough = not crossed.any() or rests_on >= data.options["least_events"]
     comparison = {"hr": fit.hr, "hr_lower": fit.lower, "hr_upper": fit.upper, "p": fit.p, "se": fit.se}
     diagnostics = {
@@ -152,9 +151,9 @@ def censoring_weights(data: Data) -> Output:
         "stayed": int(stayed.sum()),
         "stayed_events": rests_on,
         "effective": last.sum() ** 2 / (last**2).sum() if last.size else 0.0,
-        "weight_mean": seen.mean() if seen.size else math.nan,
-        "weight_min": seen.min(initial=math.inf),
-        "weight_max": seen.max(initial=-math.inf),
+        "weight_mean": mean,
+        "weight_min": low,
+        "weight_max": high,
     }
     found: list[Row] = [
         (data.contrast, "", name, value if enough else math.nan) for name, value in comparison.items()

@@ -9,6 +9,7 @@ covariates are known, whether an estimate is worth showing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +23,8 @@ from pipeline.stats.risk_table import Floats, Ints, as_codes, as_events, as_leve
 _GRID = np.linspace(-3, 3, 301)
 _HALVINGS = 16
 _CONVERGED, _ITERATIONS = 1e-10, 20
+# Arrays of patients by times hold no more numbers than this.
+_AT_ONCE = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -104,11 +107,14 @@ def g_estimate(trial: Course, *, strata: ArrayLike | None = None, level: float =
     """Find psi by the log-rank test, stratified where strata (n,) are given, on untreated times."""
     n = trial.time.size
     stratum = np.zeros(n, dtype=np.int64) if strata is None else as_levels(strata, "strata", n)[1]
-    blocks = [np.flatnonzero(stratum == s) for s in range(stratum.max() + 1)]
+    members = [np.flatnonzero(stratum == s) for s in range(stratum.max() + 1)]
 
     def z(psi: Floats) -> Floats:
+        return np.concatenate([z_of(some) for some in _blocks(psi, n)])
+
+    def z_of(psi: Floats) -> Floats:
         time, event = untreated(trial, psi)
-        parts = [_logrank(time[:, block], event[:, block], trial.arm[block]) for block in blocks]
+        parts = [_logrank(time[:, own], event[:, own], trial.arm[own]) for own in members]
         score, variance = (sum(part) for part in zip(*parts, strict=True))
         statistic: Floats = score / np.sqrt(np.where(variance > 0, variance, np.inf))
         return statistic
@@ -133,6 +139,11 @@ def g_estimate(trial: Course, *, strata: ArrayLike | None = None, level: float =
     lower, first, last, upper = np.where(cell < 0, np.nan, (low + high) / 2).tolist()
     crossings = int(np.count_nonzero(np.diff(on_grid > 0)))
     return Stretch((first + last) / 2, lower, upper, crossings, float(z(np.zeros(1))[0]))
+
+
+def _blocks(rows: Floats, n: int) -> list[Floats]:
+    """Rows of which each needs arrays of n, in blocks that fit into memory."""
+    return np.array_split(rows, max(1, -(-rows.size * n // _AT_ONCE)))
 
 
 def _change(flags: NDArray[np.bool_], first: bool) -> int:
@@ -207,21 +218,50 @@ def without_switching(
 
 @dataclass(frozen=True)
 class Weights:
-    """Stabilised weights (m, n) at each of m times, and the model of crossover behind them.
+    """Stabilised weights, and the model of crossover behind them.
 
-    coef, se: (p,) log hazard ratios of crossover; last: (n,) each patient's weight when last at risk, before
+    coef, se: (p,) log hazard ratios of crossover. last: (n,) each patient's weight when last at risk, before
     stabilising: 1 over the probability of not having crossed over by then. Where nobody crossed over all
     weights are 1, and there is no model (nan).
     """
 
-    weight: Floats
     coef: Floats
     se: Floats
     last: Floats
+    _control: NDArray[np.bool_]
+    _may: NDArray[np.bool_]
+    _opens: Floats
+    _closes: Floats
+    _days: Floats
+    _hazard: Floats
+    _risk: Floats
+    _study_days: Floats
+    _study_hazard: Floats
+
+    def at(self, times: ArrayLike) -> Floats:
+        """The weights (k, n) at some times on study; those of patients no longer at risk mean nothing."""
+        moments = np.asarray(times, dtype=float)[:, None]
+        # a crossover on the day of an event comes after it, so only earlier days count
+        steps = np.searchsorted(self._days, moments - self._opens, side="left")
+        whole = np.searchsorted(self._days, self._closes - self._opens, side="right")
+        steps = np.where(moments > self._closes, whole, steps)
+        marginal = self._study_hazard[np.searchsorted(self._study_days, moments, side="left")]
+        weight = np.where(self._control, np.exp(-marginal), 1.0)
+        weight[:, self._may] *= np.exp(self._hazard[steps] * self._risk)
+        return weight
+
+    def spread(self, times: ArrayLike, until: ArrayLike) -> tuple[float, float, float]:
+        """Mean, least and largest weight of the control arm over the times, while at risk (`until`, (n,))."""
+        size, total, low, high = 0, 0.0, np.inf, -np.inf
+        last = np.asarray(until, dtype=float)
+        for some in _blocks(np.asarray(times, dtype=float), last.size):
+            seen = self.at(some)[(last >= some[:, None]) & self._control]
+            size, total = size + seen.size, total + float(seen.sum())
+            low, high = seen.min(initial=low), seen.max(initial=high)
+        return total / size if size else np.nan, float(low), float(high)
 
 
 def censoring_weights(
-    at: ArrayLike,
     time: ArrayLike,
     crossed: ArrayLike,
     control: ArrayLike,
@@ -229,46 +269,41 @@ def censoring_weights(
     closes: ArrayLike,
     x: ArrayLike,
 ) -> Weights:
-    """How much each patient counts at the times `at`, after whoever crossed over was censored there.
+    """How much each patient counts after whoever crossed over was censored there.
 
     time: (n,) to event, censoring or crossover (`crossed`, 0 or 1). control: (n,) 0 or 1; the other arm's
     weights are 1. Crossover is possible in (opens, closes], on the patient's own clock; x: (n, p) covariates
     known when it opens. The hazard of crossover is a Cox model in the time since it opened, with Breslow's
     baseline; the stabiliser is the hazard of crossover at that time on study in the whole control arm.
     """
-    moments, times = np.asarray(at, dtype=float), np.asarray(time, dtype=float)
-    begin, end = np.asarray(opens, dtype=float), np.minimum(np.asarray(closes, dtype=float), times)
+    times, begin = np.asarray(time, dtype=float), np.asarray(opens, dtype=float)
+    end = np.minimum(np.asarray(closes, dtype=float), times)
     switched, in_control = np.asarray(crossed) == 1, np.asarray(control) == 1
     covariates = np.asarray(x, dtype=float)
     may = in_control & (end > begin)
     if (switched & ~may).any():
         raise ValueError("somebody crossed over who could not")
-    if not switched.any():
-        nothing = np.full(covariates.shape[1], np.nan)
-        return Weights(np.ones((moments.size, times.size)), nothing, nothing, np.ones(times.size))
+    coef = se = np.full(covariates.shape[1], np.nan)
     waited = (end - begin)[may]
-    model = cox(waited, switched[may], covariates[may], ties="breslow")
-    risk = np.exp((covariates[may] - covariates[may].mean(axis=0)) @ np.nan_to_num(model.coef))
+    if switched.any():
+        model = cox(waited, switched[may], covariates[may], ties="breslow")
+        coef, se = model.coef, model.se
+    centred = covariates[may] - covariates[may].mean(axis=0) if may.any() else covariates[may]
+    risk = np.exp(centred @ np.nan_to_num(coef))
     days, hazard = _hazard(waited, switched[may], risk)
-    so_far = np.append(0, np.cumsum(hazard))
-    # a crossover on the day of an event comes after it, so only earlier days count
-    passed = np.searchsorted(days, moments[:, None] - begin[may], side="left")
-    steps = np.where(moments[:, None] > end[may], np.searchsorted(days, waited, side="right"), passed)
-    own = np.zeros((moments.size, times.size))
-    own[:, may] = so_far[steps] * risk
-    last = np.zeros(times.size)
-    last[may] = so_far[np.searchsorted(days, waited, side="left")] * risk
-    study, common = _hazard(times[in_control], switched[in_control], np.ones(int(in_control.sum())))
-    marginal = np.append(0, np.cumsum(common))[np.searchsorted(study, moments, side="left")]
-    weight = np.where(in_control, np.exp(own - marginal[:, None]), 1.0)
-    return Weights(weight, model.coef, model.se, np.exp(last))
+    study_days, study_hazard = _hazard(times[in_control], switched[in_control], np.ones(in_control.sum()))
+    last = np.ones(times.size)
+    last[may] = np.exp(hazard[np.searchsorted(days, waited, side="left")] * risk)
+    windows = (begin[may], end[may])
+    return Weights(coef, se, last, in_control, may, *windows, days, hazard, risk, study_days, study_hazard)
 
 
-def _hazard(time: Floats, event: Ints, risk: Floats) -> tuple[Floats, Floats]:
-    """Breslow's increments of the cumulative hazard: the times with an event, and the increment of each."""
-    days = np.unique(time[event == 1])
-    at_risk = (time >= days[:, None]) @ risk
-    return days, ((time == days[:, None]) & (event == 1)).sum(axis=1) / at_risk
+def _hazard(time: Floats, event: NDArray[np.bool_], risk: Floats) -> tuple[Floats, Floats]:
+    """Breslow's cumulative hazard: the times with an event, and its value before and after each of them."""
+    days, events = np.unique(time[event], return_counts=True)
+    order = np.argsort(time)
+    at_risk = np.append(np.cumsum(risk[order][::-1])[::-1], 0)[np.searchsorted(time[order], days)]
+    return days, np.append(0.0, np.cumsum(events / at_risk))
 
 
 @dataclass(frozen=True)
@@ -284,43 +319,66 @@ class WeightedCox:
 
 
 def weighted_cox(
-    time: ArrayLike, event: ArrayLike, x: ArrayLike, weight: ArrayLike, *, level: float = 0.95
+    time: ArrayLike,
+    event: ArrayLike,
+    arm: ArrayLike,
+    weight: Callable[[Floats], Floats],
+    *,
+    level: float = 0.95,
 ) -> WeightedCox:
-    """Cox regression on one covariate x (n,) with weights that change over time, ties after Efron.
+    """Cox regression on the arm (n,), 0 or 1, with weights that change over time, ties after Efron.
 
-    weight: (m, n), a row for each distinct time of an event, in order. The variance is the sandwich over
-    patients (R: `coxph` with `weights` and `cluster`); it takes the weights as known. All nan where there is
-    no finite estimate.
+    weight: gives the patients' weights (k, n) at any k times, such as `Weights.at`. The variance is the
+    sandwich over patients (R: `coxph` with `weights` and `cluster`); it takes the weights as known. All nan
+    where there is no finite estimate.
     """
-    times = as_times(time)
-    died, covariate = as_events(event, times.size) == 1, np.asarray(x, dtype=float)
-    moments = np.unique(times[died])
-    weights = np.asarray(weight, dtype=float)
-    if weights.shape != (moments.size, times.size):
-        raise ValueError(f"weight has shape {weights.shape}, wanted {(moments.size, times.size)}")
-    tied = died & (times == moments[:, None])
-    ties = tied.sum(axis=1)
+    times = as_times(time).astype(float)
+    died, one = as_events(event, times.size) == 1, as_codes(arm, "arm", times.size) == 1
+    moments, ties = np.unique(times[died], return_counts=True)
+    groups = np.array([~one, one], dtype=float).T
+
+    # weight of those at risk, and of those with an event, by time and arm
+    at_risk, tied = np.empty((moments.size, 2)), np.empty((moments.size, 2))
+    filled = 0
+    for some in _blocks(moments, times.size):
+        rows = slice(filled, filled := filled + some.size)
+        seen = np.where(times >= some[:, None], weight(some), 0)
+        at_risk[rows] = seen @ groups
+        tied[rows] = np.where(died & (times == some[:, None]), seen, 0) @ groups
+
     # Efron: the k-th of d tied events, a row each, sees the tied patients with 1 - k/d of their weight
     row = np.repeat(np.arange(moments.size), ties)
-    k = (np.arange(row.size) - np.repeat(np.cumsum(ties) - ties, ties)) / ties[row]
-    at_risk = np.where(times >= moments[:, None], weights, 0)
-    seen = at_risk[row] * (1 - k[:, None] * tied[row])
-    own = np.where(tied, weights, 0)[row] / ties[row][:, None]
-    share = own.sum(axis=1)
+    part = (np.arange(row.size) - np.repeat(np.cumsum(ties) - ties, ties)) / ties[row]
+    left = at_risk[row] - part[:, None] * tied[row]
+    share = (tied.sum(axis=1) / ties)[row]
     coef, step, information = 0.0, np.inf, np.inf
     for _ in range(_ITERATIONS):
-        risk = seen * np.exp(coef * covariate)
+        risk = left * np.exp([0.0, coef])
         total = risk.sum(axis=1)
-        mean = risk @ covariate / total
-        information = (share * (risk @ covariate**2 / total - mean**2)).sum()
+        mean = risk[:, 1] / total
+        information = float((share * mean * (1 - mean)).sum())
         if abs(step) <= _CONVERGED or not information > 0:
             break
-        step = float((own @ covariate - share * mean).sum() / information)
+        step = float((tied[:, 1].sum() - (share * mean).sum()) / information)
         coef += step
     if not abs(step) <= _CONVERGED:  # no events, or all of them in one arm
         return WeightedCox(*[float("nan")] * 6)
-    away = covariate - mean[:, None]
-    residual = (away * (own - risk * (share / total)[:, None])).sum(axis=0)
+
+    # each patient's share of the score: what his event adds, less what was expected of him while at risk
+    away = np.array([0.0, 1.0]) - mean[:, None]
+    expected = away * np.exp([0.0, coef]) * (share / total)[:, None]
+    begins = np.cumsum(ties) - ties
+    while_at_risk, spared, own = (
+        np.add.reduceat(terms, begins) for terms in (expected, part[:, None] * expected, away)
+    )
+    residual, filled = np.zeros(times.size), 0
+    for some in _blocks(moments, times.size):
+        rows = slice(filled, filled := filled + some.size)
+        seen = np.where(times >= some[:, None], weight(some), 0)
+        residual -= np.einsum("tn,tn->n", seen, while_at_risk[rows] @ groups.T)
+        on_event = np.where(died & (times == some[:, None]), seen, 0)
+        gain = spared[rows] + own[rows] / ties[rows][:, None]
+        residual += np.einsum("tn,tn->n", on_event, gain @ groups.T)
     se = float(np.sqrt((residual**2).sum()) / information)
     z = normal_quantile(level)
     hr, lower, upper = np.exp([coef, coef - z * se, coef + z * se]).tolist()

@@ -6,12 +6,13 @@ Agreement with R on the trial's own data is in tests/reference/test_switching_r.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from pipeline.stats import survival
+from pipeline.stats import survival, switching
 from pipeline.stats.switching import (
     Course,
     Stretch,
@@ -200,12 +201,11 @@ def test_weights_undo_the_bias_of_censoring_at_crossover() -> None:
     plain, weighted, covered = [], [], 0
     for _ in range(60):
         t = crossing(rng, 400)
-        at = np.unique(t["time"][t["event"] == 1])
         opens, closes = np.full(400, 200.0), np.full(400, 1e9)
         w = censoring_weights(
-            at, t["time"], t["crossed"], t["control"], opens, closes, t["good"][:, None].astype(float)
+            t["time"], t["crossed"], t["control"], opens, closes, t["good"][:, None].astype(float)
         )
-        fit = weighted_cox(t["time"], t["event"], 1 - t["control"], w.weight)
+        fit = weighted_cox(t["time"], t["event"], 1 - t["control"], w.at)
         covered += fit.lower < 1 < fit.upper
         weighted.append(fit.coef)
         plain.append(survival.cox(t["time"], t["event"], 1 - t["control"]).coef[0])
@@ -219,42 +219,67 @@ def test_those_who_stay_stand_for_those_who_left() -> None:
     time = np.array([10, 30, 40, 60, 60, 60.0])
     crossed = np.array([1, 1, 0, 0, 0, 0])
     control = np.array([1, 1, 1, 1, 0, 0])
-    w = censoring_weights([5, 20, 60], time, crossed, control, np.zeros(6), time, np.zeros((6, 1)))
+    w = censoring_weights(time, crossed, control, np.zeros(6), time, np.zeros((6, 1)))
     # exp of the Nelson–Aalen hazard stands for the product of shares
     assert_allclose(w.last[:4], np.exp([0, 1 / 4, 1 / 4 + 1 / 3, 1 / 4 + 1 / 3]))
     # all alike, so the stabiliser takes everything away from whoever is at risk
-    assert_allclose(w.weight[time >= np.array([5, 20, 60])[:, None]], 1)
+    at = np.array([5, 20, 60])
+    assert_allclose(w.at(at)[time >= at[:, None]], 1)
+    assert w.spread(at, time) == pytest.approx((1, 1, 1))
 
 
 def test_a_crossover_on_the_day_of_an_event_comes_after_it() -> None:
     time, crossed = np.array([30, 50, 50, 60.0]), np.array([1, 0, 0, 0])
     w = censoring_weights(
-        [30, 50], time, crossed, np.array([1, 1, 1, 0]), np.array([0, 0, 40, 0.0]), time, np.zeros((4, 1))
+        time, crossed, np.array([1, 1, 1, 0]), np.array([0, 0, 40, 0.0]), time, np.zeros((4, 1))
     )
-    assert_allclose(w.weight[0], 1)
+    assert_allclose(w.at([30]), 1)
     # the third could not cross over yet when the first of three did, the second could
-    assert_allclose(w.weight[1, 1:], [math.exp(1 / 2 - 1 / 3), math.exp(-1 / 3), 1])
+    assert_allclose(w.at([50])[0, 1:], [math.exp(1 / 2 - 1 / 3), math.exp(-1 / 3), 1])
+
+
+def constant(size: float, n: int) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda times: np.full((len(times), n), size)
+
+
+def test_blocks_of_times_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is too large for memory is done in parts: the factor, the weights, the ratio."""
+    rng = np.random.default_rng(5)
+    trial, t = drawn(rng, 120), crossing(rng, 120)
+    opens, closes, good = np.full(120, 200.0), np.full(120, 1e9), t["good"][:, None].astype(float)
+
+    def all_of_it() -> tuple[object, ...]:
+        w = censoring_weights(t["time"], t["crossed"], t["control"], opens, closes, good)
+        spread = w.spread(np.unique(t["time"][t["event"] == 1]), t["time"])
+        return g_estimate(trial), spread, weighted_cox(t["time"], t["event"], 1 - t["control"], w.at)
+
+    stretch, spread, fit = all_of_it()
+    monkeypatch.setattr(switching, "_AT_ONCE", 1000)
+    again = all_of_it()
+    assert again[0] == stretch
+    assert again[1] == pytest.approx(spread, rel=1e-12)
+    assert vars(again[2]) == pytest.approx(vars(fit), rel=1e-10)
 
 
 def test_equal_weights_are_no_weights(trial: Course) -> None:
     time = np.ceil(trial.time / 30)  # many ties
-    m = np.unique(time[trial.event == 1]).size
     plain = survival.cox(time, trial.event, trial.arm)
     for size in (1.0, 3.0):
-        fit = weighted_cox(time, trial.event, trial.arm, np.full((m, time.size), size))
+        fit = weighted_cox(time, trial.event, trial.arm, constant(size, time.size))
         assert fit.coef == pytest.approx(plain.coef[0], rel=1e-8)
         assert fit.se == pytest.approx(plain.se[0], rel=0.1)
 
 
 def test_without_a_finite_estimate_there_is_none() -> None:
-    fit = weighted_cox([1, 2, 3, 4], [1, 1, 0, 0], [1, 1, 0, 0], np.ones((2, 4)))
+    fit = weighted_cox([1, 2, 3, 4], [1, 1, 0, 0], [1, 1, 0, 0], constant(1, 4))
     assert all(np.isnan(v) for v in vars(fit).values())
-    none = weighted_cox([1, 2], [0, 0], [1, 0], np.ones((0, 2)))
+    none = weighted_cox([1, 2], [0, 0], [1, 0], constant(1, 2))
     assert np.isnan(none.coef)
 
 
 def test_nobody_crossing_over_leaves_weights_of_one() -> None:
-    w = censoring_weights([5], [10, 20], [0, 0], [1, 0], [30, 30], [10, 20], np.zeros((2, 2)))
-    assert_array_equal(w.weight, np.ones((1, 2)))
+    w = censoring_weights([10, 20], [0, 0], [1, 0], [30, 30], [10, 20], np.zeros((2, 2)))
+    assert_array_equal(w.at([5]), np.ones((1, 2)))
+    assert np.isnan(w.coef).all()
     with pytest.raises(ValueError, match="crossed over who could not"):
-        censoring_weights([5], [10, 20], [1, 0], [1, 0], [30, 30], [10, 20], np.zeros((2, 2)))
+        censoring_weights([10, 20], [1, 0], [1, 0], [30, 30], [10, 20], np.zeros((2, 2)))
