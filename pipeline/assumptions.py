@@ -119,7 +119,9 @@ def _course(
         Assumption("Median in the control group", f"{short(median)} months, exponential", of_median),
         Assumption("Patients randomised", str(patients), of_patients),
         Assumption("They enter over", f"{short(course.accrual.starts[-1])} months", of_accrual),
-        Assumption("Lost before it", f"{short(100 * lost)}%: {registered} to be registered", of_lost),
+        Assumption(
+            "Lost before randomisation", f"{short(100 * lost)}%: {registered} to be registered", of_lost
+        ),
         Assumption("Lost in a year after it", f"{short(100 * dropout)}%, exponential", of_dropout),
     ]
 

@@ -48,6 +48,7 @@ OUR_TRIALS = 20_000
 COMMON: dict[str, Any] = {
     "fractions": (1 / 3, 2 / 3, 1),
     "futility": None,
+    "formula": "Schoenfeld",
     "accrual_times": (0, 52),
     "intensities": (460 / 52,),
     "survival_times": (0,),
@@ -68,6 +69,7 @@ BY_FORMULA: dict[str, dict[str, Any]] = {
     "plain": {},
     "dropout": {"dropout1": 0.05, "dropout2": 0.03},
     "two to one": {"allocation": 2, "dropout1": 0.02, "accrual_times": (0, 40), "intensities": (14,)},
+    "Freedman": {"formula": "Freedman", "allocation": 2, "accrual_times": (0, 40), "intensities": (14,)},
     "hazard in pieces": PIECES,
     "accrual in pieces": {"accrual_times": (0, 6, 20, 50), "intensities": (3, 9, 12), "dropout2": 0.1},
     "futility": {"futility": "bsOF", "fractions": (0.4, 1), "dropout1": 0.05, "dropout2": 0.05},
@@ -128,6 +130,7 @@ def design_of(case: dict[str, Any]) -> LogrankDesign:
         looks=case["fractions"],
         futility={"bsOF": "OF", "bsP": "P", None: None}[case["futility"]],  # type: ignore[arg-type]
         allocation=case["allocation"],
+        formula=case["formula"].lower(),
     )
 
 

@@ -131,8 +131,8 @@ def test_every_assumption_says_where_it_is_from() -> None:
     _, own = plan_trial(monitoring(), NOTHING)
     assert all(assumption.source != GIVEN for assumption in own)
     by_label = {assumption.label: assumption for assumption in own}
-    assert by_label["Lost before it"].value == "15%: 542 to be registered"  # 460 / 0.85 = 541.2
-    assert by_label["Lost before it"].source.startswith("the paper")
+    assert by_label["Lost before randomisation"].value == "15%: 542 to be registered"  # 460 / 0.85 = 541.2
+    assert by_label["Lost before randomisation"].source.startswith("the paper")
     assert by_label["Median in the control group"].source.startswith("assumed")
     _, changed = plan_trial(monitoring(), {**NOTHING, "control_median": 20.0, "spending": HaybittlePeto(3.0)})
     given = {assumption.label: assumption.value for assumption in changed if assumption.source == GIVEN}

@@ -32,7 +32,7 @@ for (i in seq_len(nrow(trials))) {
   }
   hazards$hazardRatio <- as.numeric(t$hazard_ratio)
   if (!is.null(t$follow_up)) accrual$followUpTime <- as.numeric(t$follow_up)
-  found <- suppressWarnings(do.call(getSampleSizeSurvival, c(list(design, allocationRatioPlanned = ratio), accrual, hazards, dropout)))
+  found <- suppressWarnings(do.call(getSampleSizeSurvival, c(list(design, typeOfComputation = t$formula, allocationRatioPlanned = ratio), accrual, hazards, dropout)))
   put(t$id, "events", found$eventsPerStage)
   put(t$id, "times", found$analysisTime)
   put(t$id, "patients", found$numberOfSubjects)
