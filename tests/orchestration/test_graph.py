@@ -14,6 +14,7 @@ import pytest
 from pipeline.definitions import build_defs
 from pipeline.orchestration import conformance
 from pipeline.orchestration.checks import cross_checks
+from pipeline.orchestration.double_programming import CHECKS
 from pipeline.orchestration.queries import EDIT_CHECK_ASSETS, edit_check_name, shown_by
 from pipeline.orchestration.tables import check_name, staged_tables
 from pipeline.studies import STUDIES
@@ -71,6 +72,7 @@ def test_every_table_shows_its_columns_with_their_labels(definitions: dg.Definit
 def test_every_rule_of_a_table_is_a_check(definitions: dg.Definitions) -> None:
     checks = definitions.resolve_asset_graph().asset_check_keys
     across = {check.name for check in cross_checks(STUDY)} | set(map(edit_check_name, STUDY.edit_checks))
+    across |= set(CHECKS)
     across |= set(map(conformance.check_name, conformance.checked(STUDY)))
     for asset, table in staged_tables(STUDY).items():
         if asset.startswith(("snapshot_", "restricted_")):
