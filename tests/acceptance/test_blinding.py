@@ -199,7 +199,8 @@ def test_a_review_is_by_code_and_nothing_open_changes(
     board: Folders, study: Study, arms: dict[str, str], open_folders: Folders
 ) -> None:
     look = study.looks[1].id
-    done = _monitor(board, look, _grant(board, look))
+    grant = _grant(board, look)
+    done = _monitor(board, look, grant)
     assert done.exit_code == 0, done.output
     closed = board.closed / look
     names = {path.name for path in closed.iterdir()}
@@ -228,7 +229,7 @@ def test_a_review_is_by_code_and_nothing_open_changes(
     assert pairs == {("LENALIDOMIDE", "B", 1), ("PLACEBO", "A", 2)}
     with pytest.raises(WarehouseError, match="key"):
         query_encrypted(file, "another key of enough characters", "SELECT 1")
-    again = _monitor(board, look, _grant(board, look), key="another key of enough characters")
+    again = _monitor(board, look, grant, key="another key of enough characters")
     assert again.exit_code == 1
     assert "the key does not open it" in again.output
     assert _last_line(board)["action"] == "refused"
