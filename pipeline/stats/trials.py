@@ -167,6 +167,8 @@ def simulate(
         raise ValueError(f"{wanted} events cannot come of {course.patients:.6g} patients")
     if not isinstance(looks, Calendar) and len(looks) != design.critical.size:
         raise ValueError(f"{len(looks)} numbers of events are not the {design.critical.size} looks")
+    if isinstance(looks, Calendar) and not all(np.diff(looks.times, prepend=0.0) > 0):
+        raise ValueError(f"the times {looks.times} of the looks must increase from above 0")
     if trials < 1:
         raise ValueError(f"the number of trials must be at least 1, not {trials}")
     rng = np.random.default_rng(seed)

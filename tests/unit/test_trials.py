@@ -234,5 +234,8 @@ def test_what_cannot_be_simulated_is_refused() -> None:
         simulate(replace(COURSE, accrual=constant(9.0)), trial.design, trial.events_at_looks, **same)
     with pytest.raises(ValueError, match="2 numbers of events are not the 3 looks"):
         simulate(COURSE, trial.design, (100, 309), **same)
+    for times in ((12.0, 12.0), (0.0, 12.0)):
+        with pytest.raises(ValueError, match="must increase from above 0"):
+            simulate(COURSE, trial.design, Calendar(times, 309), **same)
     with pytest.raises(ValueError, match="at least 1, not 0"):
         simulate(COURSE, trial.design, trial.events_at_looks, trials=0, seed=1)
