@@ -17,6 +17,7 @@ from pipeline.orchestration.conformance import build_conformance_asset
 from pipeline.orchestration.documents import build_document_assets, build_report_asset
 from pipeline.orchestration.double_programming import build_comparison_assets
 from pipeline.orchestration.exports import build_exports_asset
+from pipeline.orchestration.metadata import build_metadata_asset
 from pipeline.orchestration.queries import build_quality_assets
 from pipeline.orchestration.release import build_release_assets
 from pipeline.orchestration.resources import ParquetStage, run_lock
@@ -46,7 +47,7 @@ def build_defs(
         warehouse=warehouse or _folder("PIPELINE_WAREHOUSE", ROOT / "warehouse"),
     )
     documents = build_document_assets(study, folders)
-    exports = build_exports_asset(study, folders)
+    exports = [build_exports_asset(study, folders), build_metadata_asset(study, folders)]
     job = study_job(study)
     return dg.Definitions(
         assets=[
@@ -56,8 +57,8 @@ def build_defs(
             build_conformance_asset(study),
             *documents,
             build_report_asset(study, folders, documents),
-            exports,
-            *build_release_assets(study, folders, [*documents, exports]),
+            *exports,
+            *build_release_assets(study, folders, [*documents, *exports]),
         ],
         jobs=[job],
         schedules=[nightly(study, job), *([reviews(study, folders, job)] if study.looks else [])],

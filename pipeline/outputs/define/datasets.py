@@ -24,13 +24,6 @@ if TYPE_CHECKING:
 SAS_DATE = "DATE9."
 DATE_DIGITS = 5
 """Digits of a SAS date: days since 1960."""
-CLASS = {
-    "DM": "SPECIAL PURPOSE",
-    **dict.fromkeys(("DS", "AE", "MH", "CE", "DV"), "EVENTS"),
-    **dict.fromkeys(("EX", "CM", "PR"), "INTERVENTIONS"),
-    **dict.fromkeys(("RS", "LB", "DD", "SS", "TU", "TR", "IE"), "FINDINGS"),
-    "FA": "FINDINGS ABOUT",
-}
 SOURCE = {"Collected": "Investigator", "Derived": "Sponsor", "Assigned": "Sponsor", "Protocol": "Sponsor"}
 DECODES = {"PARAMCD": "PARAM", "TRT01PN": "TRT01P", "TRT01AN": "TRT01A", "ARMCD": "ARM", "ACTARMCD": "ACTARM"}
 """The variable that says a code in words; a --TESTCD has its --TEST."""
@@ -206,7 +199,7 @@ def _class(dataset: Dataset, supplemental: bool) -> Any:
 
     columns = dataset.frame.columns
     if dataset.standard == "sdtm":
-        return xml.Class(Name="RELATIONSHIP" if supplemental else CLASS[dataset.name])
+        return xml.Class(Name="RELATIONSHIP" if supplemental else _observation_class(dataset.name, columns))
     if dataset.name == "ADSL":
         return xml.Class(Name="SUBJECT LEVEL ANALYSIS DATASET")
     if "PARAMCD" in columns:
@@ -218,6 +211,14 @@ def _class(dataset: Dataset, supplemental: bool) -> Any:
     if "AETERM" in columns:
         made.SubClass.append(xml.SubClass(Name="ADVERSE EVENT", ParentClass="OCCURRENCE DATA STRUCTURE"))
     return made
+
+
+def _observation_class(name: str, columns: list[str]) -> str:
+    """The class of a domain, by its topic variable."""
+    if f"{name}OBJ" in columns:
+        return "FINDINGS ABOUT"
+    topics = {"TESTCD": "FINDINGS", "TERM": "EVENTS", "TRT": "INTERVENTIONS"}
+    return next((found for topic, found in topics.items() if f"{name}{topic}" in columns), "SPECIAL PURPOSE")
 
 
 def _words(frame: pl.DataFrame, name: str) -> dict[Any, str]:
