@@ -32,7 +32,6 @@ from pipeline.conformance.datasets import DATASETS, FOLDER, ROW, Dataset, Datase
 from pipeline.conformance.rule import Found, Rule, as_text
 from pipeline.conformance.waivers import Waiver, apply_waivers
 from schemas.base import dtypes
-from schemas.base import names as names_of
 from schemas.conformance import RuleFindings, RuleOutcomes
 
 __all__ = ["ALL_RULES", "RULES", "Outcome", "Rule", "dataset", "modelled", "run_rules"]
@@ -262,8 +261,3 @@ def _outcomes(rules: Iterable[Rule], asked: dict[str, int], counts: pl.DataFrame
             }
         )
     return pl.DataFrame(rows, schema=_OUTCOMES)
-
-
-def with_cut_off(frame: pl.DataFrame, model: type, cut_off: dt.date) -> pl.DataFrame:
-    """Outcomes or findings in the shape of their table."""
-    return frame.with_columns(CUTOFF=pl.lit(cut_off)).select(names_of(model))

@@ -31,7 +31,7 @@ _SPECIAL_DOMAINS = {"DM", "CO", "SE", "SV", "SM"}
 _DESIGN_DOMAINS = {"TA", "TE", "TV", "TI", "TS", "TD", "TM", "DI"}
 _RELATIONSHIPS = {"RELREC", "RELSUB", "RELSPEC"}
 ROW = "_ROW"
-"""The number of a row in its dataset, from 1; no SAS name begins with an underscore and ends so."""
+"""The column that numbers a dataset's rows, from 1, while rules are asked."""
 
 
 class UnknownStructure(ValueError):

@@ -35,11 +35,12 @@ def _texts(breaks: Callable[[pl.Expr], pl.Expr]) -> Find:
 
 
 def _label_says(pattern: str, *words: str) -> Find:
-    """Labels of variables so named that lack one of the words; the standard's own labels may."""
+    """Labels of variables so named that lack one of the words, other than the standard's own labels."""
 
     def breaks(variable: Variable) -> bool:
         lacks = not all(word.lower() in variable.label.lower() for word in words)
-        return bool(re.fullmatch(pattern, variable.name)) and lacks and variable.name not in LABELS
+        meant = bool(variable.label) and variable.name not in LABELS
+        return meant and lacks and bool(re.fullmatch(pattern, variable.name))
 
     return _labelled(breaks)
 

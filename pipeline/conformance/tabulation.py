@@ -129,6 +129,14 @@ def _units_differ(d: Dataset, _: Datasets) -> Iterator[Found]:
         yield Found(unit, given & (counted > 1), both(test, unit))
 
 
+def _silent(d: Dataset, _: Datasets) -> Iterator[Found]:
+    """Rows without a result that do not say why: neither not done nor derived."""
+    result = own("--ORRES", d)
+    if d.has(result):
+        said = [name for name in (own("--STAT", d), own("--DRVFL", d)) if d.has(name)]
+        yield Found(result, pl.all_horizontal(pl.col(result, *said).is_null()))
+
+
 def _no_timing(d: Dataset, _: Datasets) -> Iterator[Found]:
     if not d.like("|".join([*TIMING, own("--(ST|EN)?D(TC|Y)|--(ST|EN)R(F|TPT)|--TPT(NUM)?|--DUR", d)])):
         yield Found(None, value="no variable tells when")
@@ -173,8 +181,8 @@ RULES = (
              "--STRESC"),
          ("SDTM CG0397",)),
     Rule("SD14", "error", (FINDINGS,), "--STRESN is given where --STRESC is a number", "give the number",
-         where("--STRESN", lambda n: pl.col(n).is_null() & _numeric(_result("STRESC")(n)), "--STRESC",
-               value=None), ("FDA FDAB031",)),
+         where("--STRESN", lambda n: pl.col(n).is_null() & _numeric(_result("STRESC")(n)), "--STRESC"),
+             ("FDA FDAB031",)),
     Rule("SD15", "error", (FINDINGS,), "--STRESN is the number that --STRESC says", "correct one of the two",
          where("--STRESN", _same_number, "--STRESC"), ("FDA FDAB031",)),
     Rule("SD16", "error", (FINDINGS,), "--STRESN is empty where --STRESC is not a number",
@@ -200,12 +208,7 @@ RULES = (
          where("--ORRES", lambda n: pl.col(n).is_not_null() & (pl.col(_result("STAT")(n)) == "NOT DONE"),
                "--STAT"), ("SDTM CG0422",)),
     Rule("SD22", "warning", (FINDINGS,), "--STAT is NOT DONE where --ORRES is missing and nothing is derived",
-         "set --STAT, or leave the row out",
-         lambda d, study: together(
-             where("--ORRES", lambda n: pl.col(n).is_null()
-                   & (pl.col(_result("STAT")(n)).is_null() if d.has(_result("STAT")(n)) else pl.lit(True))
-                   & (pl.col(_result("DRVFL")(n)).is_null() if d.has(_result("DRVFL")(n)) else pl.lit(True))),
-         )(d, study), ("SDTM CG0348",)),
+         "set --STAT, or leave the row out", _silent, ("SDTM CG0348",)),
     Rule("SD23", "error", GENERAL, "--STAT is NOT DONE where --REASND is given", "set --STAT",
          where("--REASND", lambda n: pl.col(n).is_not_null() & pl.col(_result("STAT")(n)).is_null(),
              "--STAT"),
@@ -266,6 +269,5 @@ RULES = (
                     for kind in ("OR", "ST"))), ("FDA FDAB039",)),
     Rule("SD40", "error", (EVENTS,), "--DECOD goes with one --BODSYS", "code the term once",
          where("--BODSYS", lambda n: pl.col(n).drop_nulls().n_unique().over(_result("DECOD")(n)) > 1,
-             "--DECOD",
-               value=None)),
+             "--DECOD")),
 )  # fmt: skip
