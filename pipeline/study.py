@@ -270,6 +270,15 @@ class View:
 
 
 @dataclass(frozen=True)
+class ReleaseRecord:
+    """What says that treatments may be known: a current row of `form` that passes `where`, dated `date`."""
+
+    form: str
+    where: pl.Expr
+    date: str
+
+
+@dataclass(frozen=True)
 class Outputs:
     """What is computed at a cut-off and shown: analyses, figures, tables (displays), listings, report."""
 
@@ -330,8 +339,8 @@ class Study:
     note: what the data are; it stands on the report, the warehouse and the manifests. block_size, conduct,
     published: None where the trial has no blocks, no log of forms, no printed numbers to compare with.
     records: by form, the fields that decide which of its records count, beside the header of every form.
-    second_road: SQL scripts in order that derive datasets again, each the one of its name; third_road: the folder
-    of the scripts in R (`pipeline.qc`).
+    second_road: SQL scripts in order that derive datasets again, each the one of its name; third_road: the
+    folder of the scripts in R (`pipeline.qc`).
     """
 
     id: str
@@ -362,6 +371,7 @@ class Study:
     published: Path | None = None
     edit_checks: tuple[EditCheck, ...] = ()
     monitoring: MonitoringPlan | None = None
+    release: ReleaseRecord | None = None
     records: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     result_displays: tuple[ResultDisplay, ...] = ()
     second_road: tuple[Path, ...] = ()

@@ -102,19 +102,27 @@ class Graph:
         """A restricted file, read only for cut-offs from the unblinding on, and each reading written down."""
         study, folders = self.study, self.folders
         table, model = self.tables[f"restricted_{name}"], study.restricted[name]
+        record = study.release
 
         @dg.multi_asset(
             name=table.asset,
             outs=asset_outs([table], study, ingest, model),
             deps=["transfers"],
+            ins={"released": dg.AssetIn(f"raw_{record.form}")} if record else {},
             partitions_def=self.partitions,
             required_resource_keys={"run_lock"},
         )
-        def step(context: dg.AssetExecutionContext) -> Iterable[Any]:
-            if study.is_blinded(study.cut_off(context.partition_key)):
+        def step(context: dg.AssetExecutionContext, **forms: pl.DataFrame) -> Iterable[Any]:
+            cut_off = study.cut_off(context.partition_key)
+            if study.is_blinded(cut_off):
                 context.log.info(f"{name} are not read: the cut-off is before the unblinding")
                 yield from hand_on({table: base.empty(model)})
                 return
+            if record:
+                seen = cutoff.take_snapshot(study, record.form, forms["released"], cut_off).current
+                if seen.filter(record.where, pl.col(record.date) <= cut_off.date).is_empty():
+                    told = f"no {record.form} record releases the treatments by {cut_off.id}"
+                    raise dg.Failure(f"{name} are not read: {told}")
             path = folders.restricted / f"{name}.csv"
             if not path.is_file():
                 raise dg.Failure(f"there is no {path.name} in the folder of restricted data")

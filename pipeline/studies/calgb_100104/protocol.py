@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import polars as pl
+
 from pipeline.outputs import NOTE
 from pipeline.studies.calgb_100104.analyses import ANALYSES, RESULT_DISPLAYS
 from pipeline.studies.calgb_100104.crossover import CROSSOVER_ANALYSES, CROSSOVER_TABLE
@@ -22,7 +24,7 @@ from pipeline.studies.calgb_100104.mapping import SDTM
 from pipeline.studies.calgb_100104.monitoring import MONITORING
 from pipeline.studies.calgb_100104.report import REPORT
 from pipeline.studies.calgb_100104.views import VIEWS
-from pipeline.study import Arm, Conduct, CutOff, CutRule, Stratum, Study
+from pipeline.study import Arm, Conduct, CutOff, CutRule, ReleaseRecord, Stratum, Study
 from schemas.crf.calgb_100104 import FORM_CODE, FORMS, RESTRICTED
 
 HERE = Path(__file__).parent
@@ -85,6 +87,7 @@ STUDY = Study(
     records=RECORDS,
     result_displays=RESULT_DISPLAYS,
     monitoring=MONITORING,
+    release=ReleaseRecord("unblinding", pl.col("scope") == "STUDY", "unblind_dt"),
     second_road=tuple(
         HERE / "second_road" / f"{script}.sql" for script in ("events", "adsl", "adtte", "adae")
     ),
