@@ -64,6 +64,8 @@ class _Front:
             most = np.sqrt(time[live])
             out[live] += sign * np.clip(move, -most, most)
             live = live[np.abs(move) > _CLOSE]
+        else:
+            raise ArithmeticError(f"no bounds were found that spend {target[live]} at {time[live]}")
         z: Floats = out / np.sqrt(time)
         z[impossible], z[certain] = sign * np.inf, -sign * np.inf
         return z
