@@ -75,7 +75,9 @@ def define_document(
         ]
     )
     if results is not None and standard == "adam":
-        version.AnalysisResultDisplays = describe_results(described, study, cut_off, mine, results)
+        shown = describe_results(described, study, cut_off, mine, results)
+        if shown is not None:  # no analysis of the study is said to be in a table or figure
+            version.AnalysisResultDisplays = shown
     version.ValueListDef = described.value_lists
     version.WhereClauseDef = list(described.where_clauses.values())
     version.ItemGroupDef = described.groups
