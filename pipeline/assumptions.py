@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pipeline.study import MonitoringPlan, PlannedCourse, Study
 
 GIVEN, OWN = "an option of the command", "the study's design"
+FOLLOWS = "follows from options of the command"
 TEST = ("hazard_ratio", "alpha", "power", "looks", "spending", "futility", "allocation")
 """What is given of the test, beside the formula and whether futility binds."""
 MOST_LOOKS = 40
@@ -113,8 +114,8 @@ def _course(
     registered = math.ceil(patients / (1 - lost))
     # what --per-month and --follow-up say decides on both
     rates = bool(given["per_month"])
-    of_patients = GIVEN if rates else chosen("patients")[1]
-    of_accrual = GIVEN if rates else chosen("accrual")[1]
+    of_patients = FOLLOWS if rates else chosen("patients")[1]
+    of_accrual = FOLLOWS if rates else chosen("accrual")[1]
     return course, [
         Assumption("Median in the control group", f"{short(median)} months, exponential", of_median),
         Assumption("Patients randomised", str(patients), of_patients),

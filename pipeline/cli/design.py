@@ -82,7 +82,7 @@ class Entering(click.ParamType[Any]):
 @study_option
 @click.option("--hazard-ratio", type=float, help="To be found; above 1: of control to experimental.")
 @click.option("--alpha", type=float, help="Type I error, one-sided.")
-@click.option("--power", type=float)
+@click.option("--power", type=float, help="The chance to find the hazard ratio.")
 @click.option("--looks", type=Fractions(), help="How many, evenly spaced, or their fractions: 0.48,0.75,1.")
 @click.option(
     "--spending",
