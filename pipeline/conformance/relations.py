@@ -109,7 +109,7 @@ RULES = (
          _numbered, ("SDTM CG0419",)),
     Rule("RL05", "error", (RELATIONSHIP,), "A SUPP-- dataset gives a parent row each QNAM once",
          "keep one value", _twice, ("SDTM CG0411",)),
-    Rule("RL06", "error", (RELATIONSHIP,), "QNAM has at most 8 characters: A-Z, 0-9 and _, a letter first",
+    Rule("RL06", "error", (RELATIONSHIP,), "QNAM has at most 8 characters: A-Z, 0-9 and _, no digit first",
          "rename the qualifier", where("QNAM", lambda n: ~pl.col(n).str.contains("^[A-Z_][A-Z0-9_]{0,7}$")),
          ("SDTM CG0417",)),
     Rule("RL07", "error", (RELATIONSHIP,), "QLABEL has at most 40 characters", "shorten the label",

@@ -168,7 +168,7 @@ RULES = (
     Rule("SD09", "error", GENERAL, "A dataset has at least one variable that tells when",
          "add a date or visit",
          _no_timing, ("SDTM CG0219",)),
-    Rule("SD10", "error", (FINDINGS,), "--TESTCD has at most 8 characters: A-Z, 0-9 and _, a letter first",
+    Rule("SD10", "error", (FINDINGS,), "--TESTCD has at most 8 characters: A-Z, 0-9 and _, no digit first",
          "rename the code", where("--TESTCD", lambda n: ~pl.col(n).str.contains("^[A-Z_][A-Z0-9_]{0,7}$")),
          ("SDTM CG0372",)),
     Rule("SD11", "error", (FINDINGS,), "--TEST has at most 40 characters (IETEST 200)", "shorten the name",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import polars as pl
 
 from pipeline.conformance.datasets import ADAM, OCCDS, PARAMETERS, Dataset, Datasets
-from pipeline.conformance.rule import Found, Rule, both, where
+from pipeline.conformance.rule import Find, Found, Rule, both, where
 
 TRIPLET = ("SRCDOM", "SRCVAR", "SRCSEQ")
 NOT_COPIED = {"STUDYID", "USUBJID", "DOMAIN"}
@@ -38,18 +38,21 @@ def _unknown_variable(d: Dataset, study: Datasets) -> Iterator[Found]:
             yield Found("SRCVAR", here, f"{domain} has no {variable}")
 
 
-def _unresolved(d: Dataset, study: Datasets) -> Iterator[Found]:
-    """Rows whose SRCSEQ leads to no row of the subject, or to one without a value of SRCVAR."""
-    if not d.has("USUBJID", *TRIPLET):
-        return
-    for domain, variable in _sources(d):
-        source = study.get(domain)
-        sequence = source.sequence if source else None
-        if source and sequence and source.has("USUBJID", variable):
-            known = source.rows.filter(pl.col(variable).is_not_null()).select(
-                "USUBJID", _seq=pl.col(sequence).cast(pl.Float64)
-            )
-            yield Found("SRCSEQ", _leads_nowhere(domain, variable, known), both(*TRIPLET))
+def _unresolved(with_value: bool) -> Find:
+    """Rows whose SRCSEQ leads to no row of the subject; with_value: to none that has a value of SRCVAR."""
+
+    def find(d: Dataset, study: Datasets) -> Iterator[Found]:
+        if not d.has("USUBJID", *TRIPLET):
+            return
+        for domain, variable in _sources(d):
+            source = study.get(domain)
+            sequence = source.sequence if source else None
+            if source and sequence and source.has("USUBJID", variable):
+                rows = source.rows.filter(pl.col(variable).is_not_null()) if with_value else source.rows
+                known = rows.select("USUBJID", _seq=pl.col(sequence).cast(pl.Float64))
+                yield Found("SRCSEQ", _leads_nowhere(domain, variable, known), both(*TRIPLET))
+
+    return find
 
 
 def _leads_nowhere(domain: str, variable: str, known: pl.LazyFrame) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
@@ -131,8 +134,8 @@ RULES = (
          "name the domain or the analysis dataset", _unknown_dataset, ("ADaM 746",)),
     Rule("SR04", "error", ADAM, "SRCVAR is a variable of the dataset that SRCDOM names",
          "name the variable the value was taken from", _unknown_variable),
-    Rule("SR05", "error", PARAMETERS, "SRCSEQ leads to a row of the same subject that has a value of SRCVAR",
-         "correct the triplet", _unresolved),
+    Rule("SR05", "error", PARAMETERS, "SRCSEQ leads to a row of the same subject in the dataset of SRCDOM",
+         "correct the triplet", _unresolved(with_value=False)),
     Rule("SR06", "warning", PARAMETERS, "SRCSEQ is given where the rows of the source are numbered",
          "add the number of the row", _unnumbered),
     Rule("SR07", "error", (OCCDS,), "--SEQ leads to a row of the subject in the tabulation dataset",
@@ -141,4 +144,6 @@ RULES = (
          "copy the value, or use another name for what is derived", _copied, ("ADaM 899",)),
     Rule("SR09", "error", (OCCDS,), "AESEQ is unique within a subject", "keep one row of each event",
          where("AESEQ", lambda n: pl.struct("USUBJID", n).is_duplicated(), "USUBJID")),
+    Rule("SR10", "warning", PARAMETERS, "The row that SRCSEQ leads to has a value of SRCVAR",
+         "name the row the value was taken from", _unresolved(with_value=True)),
 )  # fmt: skip

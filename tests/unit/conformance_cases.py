@@ -565,6 +565,7 @@ CASES: dict[str, Change] = {
     "SR07": cell("ADAE", AESEQ=9),
     "SR08": cell("ADAE", AETERM="MIGRAINE"),
     "SR09": cell("ADAE", 1, AESEQ=1),
+    "SR10": cell("LB", LBSTRESN=None),
     "SD01": column("LB", DOMAIN="XX"),
     "SD02": column("LB", DOMAIN="LAB"),
     "SD03": without("DM", "COUNTRY"),
