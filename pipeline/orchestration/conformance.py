@@ -18,7 +18,7 @@ from pipeline.conformance.waivers import read_waivers
 from pipeline.orchestration.assets import asset_outs
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.publishing import SHOWN, publish
-from pipeline.orchestration.tables import StagedTable, check_specs, staged_tables
+from pipeline.orchestration.tables import check_specs, staged_tables
 from pipeline.outputs.exchange.datasets import exchanged_datasets
 from pipeline.study import CutOff, Frames, Study
 
@@ -48,8 +48,8 @@ def build_conformance_asset(study: Study) -> dg.AssetsDefinition:
         yield from _results(study, outcome, cut_off)
         yield from publish(
             {
-                tables[RULES]: _dated(outcome.rules, tables[RULES], cut_off),
-                tables[FINDINGS]: _dated(outcome.findings, tables[FINDINGS], cut_off),
+                tables[RULES]: _dated(outcome.rules, cut_off),
+                tables[FINDINGS]: _dated(outcome.findings, cut_off),
             },
             cut_off=cut_off.id,
             metadata={
@@ -75,7 +75,7 @@ def ask_rules(study: Study, frames: Frames, cut_off: CutOff) -> conformance.Outc
     )
 
 
-def _dated(frame: pl.DataFrame, table: StagedTable, cut_off: CutOff) -> pl.DataFrame:
+def _dated(frame: pl.DataFrame, cut_off: CutOff) -> pl.DataFrame:
     return frame.select(pl.lit(cut_off.date).alias("CUTOFF"), pl.all())
 
 
