@@ -17,7 +17,7 @@ from pipeline.outputs.define import STANDARDS, define_document, render_define, r
 from pipeline.outputs.exchange import Dataset, exchanged_datasets, shared_lengths
 from pipeline.outputs.guide import render_guide
 from pipeline.study import CutOff, Study
-from tests.layers import Run
+from tests.layers import Run, run_layers
 
 ODM = "{http://www.cdisc.org/ns/odm/v1.3}"
 DEF = "{http://www.cdisc.org/ns/def/v2.1}"
@@ -246,3 +246,18 @@ def test_the_guide_counts_the_data(made: Made, study: Study, runs: dict[str, Run
     assert "No conformance rules were asked" in page
     assert "Not at hand for this document" in page
     assert "CROSSOVER DECLINED" in page  # a sponsor's term of a published list
+
+
+def test_while_treatments_are_blinded_no_document_tells_them(
+    study: Study, forms: dict[str, pl.DataFrame]
+) -> None:
+    look = study.looks[0]
+    made = _make(study, run_layers(study, forms, look), look)
+    for standard, content in made.xml.items():
+        assert b"PLACEBO" not in content
+        assert b"TRT01" not in content, standard
+    arms = next(one for one in made.tree("sdtm").iter(f"{ODM}CodeList") if one.attrib["OID"] == "CL.ARM")
+    terms = {
+        item.attrib["CodedValue"] for item in _elements(arms, f"{ODM}CodeListItem", f"{ODM}EnumeratedItem")
+    }
+    assert terms == {"BLINDED", "NOT ASSIGNED"}

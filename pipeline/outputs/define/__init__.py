@@ -49,7 +49,7 @@ def define_document(
 
     lineage = {variable.place: variable for variable in variables(study)}
     described = Described(
-        study, standard, lineage, {d.name: parameters(study, d.name) for d in study.datasets}
+        study, cut_off, standard, lineage, {d.name: parameters(study, d.name) for d in study.datasets}
     )
     mine = [dataset for dataset in datasets if dataset.standard == standard]
     for dataset in mine:

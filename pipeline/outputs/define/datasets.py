@@ -14,7 +14,7 @@ import polars as pl
 from pipeline.lineage import Place, Variable
 from pipeline.outputs.exchange import Dataset, lengths_of
 from pipeline.outputs.exchange import variables as exchanged
-from pipeline.study import Study
+from pipeline.study import CutOff, Study
 from schemas import base, terminology
 from schemas.base import Column
 
@@ -36,6 +36,7 @@ class Described:
     """What a document holds so far; names are handed out once, equal codelists and comments are shared."""
 
     study: Study
+    cut_off: CutOff
     standard: str
     lineage: Mapping[Place, Variable]
     parameters: Mapping[str, Mapping[str, tuple[str, tuple[Place, ...]]]]
@@ -110,7 +111,8 @@ def describe_dataset(described: Described, dataset: Dataset, lengths: Mapping[st
     from pipeline.outputs.define.values import describe_values
 
     name, filled = dataset.name, dataset.frame.height > 0
-    known = exchanged(dataset.frame, dataset.model, name=name, lengths=lengths_of(dataset, lengths))
+    model = described.study.shape(dataset.model, described.cut_off)
+    known = exchanged(dataset.frame, model, name=name, lengths=lengths_of(dataset, lengths))
     key = sorted((variable for variable in known if variable.key), key=lambda variable: variable.key or 0)
     repeating = [one for one in key if one.name not in ("STUDYID", "USUBJID")]
     supplemental = name.startswith("SUPP")
@@ -127,7 +129,7 @@ def describe_dataset(described: Described, dataset: Dataset, lengths: Mapping[st
         else " per ".join(["One record", "subject", *(one.label.lower() for one in repeating)]),
         StandardOID=STANDARD_OID,
     )
-    group.Description = described.text(base.label(dataset.model))
+    group.Description = described.text(base.label(model))
     group.Class = _class(dataset, supplemental)
     if filled:
         leaf = xml.leaf(ID=f"LF.{name}", href=f"{name.lower()}.xpt")
@@ -136,7 +138,7 @@ def describe_dataset(described: Described, dataset: Dataset, lengths: Mapping[st
     else:
         group.HasNoData = "Yes"
         group.CommentOID = described.comment("No records at this data cut-off: no file.")
-    declared = {column.name: column for column in base.columns(dataset.model)}
+    declared = {column.name: column for column in base.columns(model)}
     listed = describe_values(described, dataset)
     for order, variable in enumerate(known, start=1):
         column = declared[variable.name]
