@@ -49,7 +49,10 @@ def draw(value: BoundaryFigure, source: Source) -> Page:
     line("critical", source.levels(value.review), EFFICACY, "efficacy")
     line("futility", looks, FUTILITY, "futility")
     for look in looks:
-        at = (100 * (_number(value, source, look, "fraction") or 0), _number(value, source, look, "z"))
+        fraction, z = (source[value.review, value.group, look, name] for name in ("fraction", "z"))
+        if fraction is None or z is None:
+            continue
+        at = (100 * fraction, z)
         axes.plot(*at, marker="o", color=INK, markersize=4, linestyle="none")
         axes.annotate(f"review {look}", at, (4, -2), textcoords="offset points", fontsize=6, color=INK)
     axes.axhline(0, color=GREY, linewidth=0.4)
