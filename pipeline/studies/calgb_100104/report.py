@@ -154,7 +154,7 @@ INCIDENCE = _sentence(
 )
 CROSSOVER = _sentence(
     "When the study groups were unblinded, {eligible} patients of the placebo group had no progression and "
-    "could change to lenalidomide; {crossed} have done so by this cut-off. All analyses are by assigned "
+    "could change to lenalidomide; {crossed} have done so by this cut-off. Patients are analyzed by assigned "
     "treatment.",
     eligible=Ask("CROSSOVER", "PBO", "ELIGIBLE", COUNT),
     crossed=Ask("CROSSOVER", "PBO", "CROSSED OVER", COUNT),
