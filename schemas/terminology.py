@@ -64,43 +64,43 @@ SPM_GROUP = [
 
 @dataclass(frozen=True)
 class Published:
-    """A codelist of CDISC's controlled terminology by its name, and the terms of ours that extend it."""
+    """A codelist of CDISC's controlled terminology: name, code, and the terms of ours that extend it."""
 
     name: str
+    code: str
     sponsor: tuple[str, ...] = ()
 
 
-_PUBLISHED = (
-    (NY, Published("No Yes Response")),
-    (NYU, Published("No Yes Response")),
-    (SEX, Published("Sex")),
-    (ACN, Published("Action Taken with Study Treatment")),
-    (OUT, Published("Outcome of Event")),
-    (
-        DSDECOD,
-        Published(
-            "Completion/Reason for Non-Completion",
-            (
-                *("REGISTERED", "CROSSOVER", "CROSSOVER DECLINED", "TREATMENT UNBLINDED", "OTHER DISEASE"),
-                *("SECOND PRIMARY CANCER", "TREATMENT UNBLINDING", "ALTERNATIVE THERAPY", "NEVER STARTED"),
-            ),
-        ),
-    ),
-    (LBTESTCD, Published("Laboratory Test Code")),
-    (
-        RSTESTCD,
-        Published(
-            "Oncology Response Assessment Test Code", ("PROGRESS", "BONELES", "PLASMA", "ISS", "DURSALM")
-        ),
-    ),
-    (RESPONSE, Published("Oncology Response Assessment Result")),
+NO_YES = Published("No Yes Response", "C66742")
+_DISPOSITION = (
+    *("REGISTERED", "CROSSOVER", "CROSSOVER DECLINED", "TREATMENT UNBLINDED", "OTHER DISEASE"),
+    *("SECOND PRIMARY CANCER", "TREATMENT UNBLINDING", "ALTERNATIVE THERAPY", "NEVER STARTED"),
 )
+_ASSESSMENTS = ("PROGRESS", "BONELES", "PLASMA", "ISS", "DURSALM")
+PUBLISHED = {
+    "SEX": Published("Sex", "C66731"),
+    "AGEU": Published("Age Unit", "C66781"),
+    "DSDECOD": Published("Completion/Reason for Non-Completion", "C66727", _DISPOSITION),
+    "DSCAT": Published("Category of Disposition Event", "C74558"),
+    "EXDOSU": Published("Unit", "C71620"),
+    "EXDOSFRQ": Published("Frequency", "C71113"),
+    "AEACN": Published("Action Taken with Study Treatment", "C66767"),
+    "AEOUT": Published("Outcome of Event", "C66768"),
+    "AEENRTPT": Published("Relation to Reference Period", "C66728"),
+    "LBTESTCD": Published("Laboratory Test Code", "C65047"),
+    "LBSTAT": Published("Not Done", "C66789"),
+    "RSTESTCD": Published("Oncology Response Assessment Test Code", "C96782", _ASSESSMENTS),
+    "DDTESTCD": Published("SDTM Death Diagnosis and Details Test Code", "C116108"),
+    "SSTESTCD": Published("Subject Status Test Code", "C124305"),
+    "SSSTRESC": Published("Subject Status Response", "C124304"),
+    "FATESTCD": Published("Findings About Test Code", "C101832"),
+    "TUTESTCD": Published("Tumor or Lesion Identification Test Code", "C96784"),
+    "TRTESTCD": Published("Tumor or Lesion Properties Test Code", "C96779"),
+    "IECAT": Published("Category of Inclusion/Exclusion", "C66797"),
+}
+"""By variable, the published list that its terms are taken from; names and codes are those of the NCI."""
 
 
-def published(values: Sequence[Any]) -> Published | None:
-    """The published list that a codelist is taken from, in any order; None for a list of our own."""
-    wanted = set(values)
-    for terms, known in _PUBLISHED:
-        if wanted == set(terms) or (wanted == {"Y"} and terms is NY):
-            return known
-    return None
+def published(variable: str, values: Sequence[Any]) -> Published | None:
+    """The published list of a variable's terms; None for a list of our own."""
+    return NO_YES if set(values) <= {"Y", "N", "U", "NA"} else PUBLISHED.get(variable)

@@ -80,12 +80,12 @@ class Described:
 
         # Codes and their words, or codes alone: a list cannot mix them.
         decoded = {value: words.get(value, str(value)) for value in values} if words else {}
-        key = (values, tuple(decoded.items()))
+        known = terminology.published(name.split(".")[1], values)
+        key = (values, tuple(decoded.items()), known)
         if key not in self.codelists:
             taken = {str(one.OID) for one in self.codelists.values()}
             oid = f"CL.{name.split('.')[1]}" if f"CL.{name.split('.')[1]}" not in taken else f"CL.{name}"
             number = all(isinstance(value, int) for value in values)
-            known = terminology.published(values)
             made = xml.CodeList(OID=oid, Name=label, DataType="integer" if number else "text")
             if known is None:
                 made.IsNonStandard = "Yes"
@@ -100,6 +100,8 @@ class Described:
                     made.CodeListItem.append(item)
                 else:
                     made.EnumeratedItem.append(xml.EnumeratedItem(CodedValue=str(value), **own))
+            if known is not None:
+                made.Alias.append(xml.Alias(Context="nci:ExtCodeID", Name=known.code))
             self.codelists[key] = made
         return str(self.codelists[key].OID)
 
