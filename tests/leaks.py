@@ -86,11 +86,11 @@ def of_frame(name: str, frame: pl.DataFrame, arms: Mapping[str, str]) -> Iterato
         return
     yield from _order(name, "the order of rows", first["_arm"])
     for column in (c for c in frame.columns if c != key):
-        per_patient = first.select("_arm", value=pl.col(column).cast(pl.String)).drop_nulls()
+        per_patient = first.select("_arm", key, value=pl.col(column).cast(pl.String)).drop_nulls()
         if per_patient.height < FEWEST:
             continue
         yield from _column(name, column, per_patient)
-        yield from _order(name, f"the order of {column}", per_patient.sort("value")["_arm"])
+        yield from _order(name, f"the order of {column}", per_patient.sort("value", key)["_arm"])
 
 
 def _drug(name: str, frame: pl.DataFrame) -> Iterator[Leak]:
