@@ -18,6 +18,7 @@ from pipeline.orchestration.documents import build_document_assets, build_report
 from pipeline.orchestration.double_programming import build_comparison_assets
 from pipeline.orchestration.exports import build_exports_asset
 from pipeline.orchestration.metadata import build_metadata_asset
+from pipeline.orchestration.notifications import Settings, build_notifications
 from pipeline.orchestration.queries import build_quality_assets
 from pipeline.orchestration.release import build_release_assets
 from pipeline.orchestration.resources import ParquetStage, run_lock
@@ -48,7 +49,7 @@ def build_defs(
     )
     documents = build_document_assets(study, folders)
     exports = [build_exports_asset(study, folders), build_metadata_asset(study, folders)]
-    job = study_job(study)
+    job, settings = study_job(study), Settings.from_environment(os.environ, folders)
     return dg.Definitions(
         assets=[
             *Graph(study, folders).assets(),
@@ -61,8 +62,11 @@ def build_defs(
             *build_release_assets(study, folders, [*documents, *exports]),
         ],
         jobs=[job],
-        schedules=[nightly(study, job), *([reviews(study, folders, job)] if study.looks else [])],
-        sensors=[new_transfer(study, folders, job)],
+        schedules=[
+            nightly(study, settings, job),
+            *([reviews(study, folders, settings, job)] if study.looks else []),
+        ],
+        sensors=[new_transfer(study, folders, settings, job), *build_notifications(study, settings, job)],
         resources={"stage": ParquetStage(folders), "run_lock": run_lock(folders)},
         executor=dg.in_process_executor,
     )

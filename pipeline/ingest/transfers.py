@@ -60,17 +60,8 @@ def read_manifests(raw: Path, forms: Collection[str], study: str) -> tuple[list[
         if not folder.is_dir() or folder.name == RESTRICTED_FOLDER or folder.name.startswith("."):
             continue
         date = _date(folder.name)
-        try:
-            if folder.is_symlink():
-                raise IngestError("the folder is a link, not a folder")
-            entries = _manifest(folder, study)
-        except IngestError as error:
-            entries, reasons = {}, [str(error)]
-        else:
-            reasons = _faults(folder, entries, forms)
-        if date is None:
-            reasons.insert(0, "the folder's name is not a date (YYYY-MM-DD)")
-        elif not reasons:
+        entries, reasons = _judged(folder, forms, study)
+        if date is not None and not reasons:
             accepted.append(Transfer(date, folder, tuple(sorted(Path(name).stem for name in entries))))
         lines.append(
             {
@@ -83,6 +74,11 @@ def read_manifests(raw: Path, forms: Collection[str], study: str) -> tuple[list[
             }
         )
     return accepted, pl.DataFrame(lines, schema=dtypes(Transfers))
+
+
+def transfer_faults(folder: Path, forms: Collection[str], study: str) -> list[str]:
+    """Why a transfer folder would be refused, in words; empty when it is whole and as its manifest states."""
+    return _judged(folder, forms, study)[1]
 
 
 def check_file(path: Path, rows: int, sha256: str) -> list[str]:
@@ -135,6 +131,21 @@ def _date(name: str) -> dt.date | None:
     except ValueError:
         return None
     return date if date.isoformat() == name else None
+
+
+def _judged(folder: Path, forms: Collection[str], study: str) -> tuple[dict[str, _Entry], list[str]]:
+    """The files that a folder's manifest lists, and every reason to refuse the folder."""
+    try:
+        if folder.is_symlink():
+            raise IngestError("the folder is a link, not a folder")
+        entries = _manifest(folder, study)
+    except IngestError as error:
+        entries, reasons = {}, [str(error)]
+    else:
+        reasons = _faults(folder, entries, forms)
+    if _date(folder.name) is None:
+        reasons.insert(0, "the folder's name is not a date (YYYY-MM-DD)")
+    return entries, reasons
 
 
 def _manifest(folder: Path, study: str) -> dict[str, _Entry]:

@@ -84,6 +84,10 @@ def build_release_assets(
         deps=[*(table.asset for table in tables.values() if table.place), "manifest", "report"],
         description=f"The warehouse file {study.name}.duckdb and the folder of each released cut-off",
         kinds={"duckdb"},
+        # Made every night, where the schedule is on: one night may be missed, two are a fault.
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=dt.timedelta(hours=50), warn_window=dt.timedelta(hours=26)
+        ),
         code_version=code_version(Path(__file__)),
     )
     def release() -> dg.MaterializeResult[None]:
