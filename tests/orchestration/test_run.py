@@ -21,11 +21,14 @@ from pipeline.cli import main
 from pipeline.definitions import build_defs
 from pipeline.folders import Folders, sha256, write
 from pipeline.integrity import verify
+from pipeline.lineage import lineage
 from pipeline.orchestration.checks import CrossCheck, cross_checks
 from pipeline.orchestration.exports import RELEASED
+from pipeline.orchestration.metadata import GUIDE
 from pipeline.orchestration.resources import parquet
 from pipeline.orchestration.runner import RunFailed
 from pipeline.orchestration.tables import staged_tables
+from pipeline.outputs.define import STANDARDS
 from pipeline.study import CutOff, Frames, Study
 from pipeline.warehouse import query
 from tests.orchestration.conftest import CUT_OFFS, STUDY, Ran, bytes_of, execute, failure, run
@@ -200,10 +203,13 @@ def versions(instance: dg.DagsterInstance) -> dict[tuple[str, str | None], str]:
 def stale(instance: dg.DagsterInstance) -> list[tuple[str, str | None]]:
     """What Dagster would run again because its code or its inputs have changed."""
     graph = build_defs(STUDY).resolve_asset_graph()
+    of_looks = {value.name for look in STUDY.looks for value in STUDY.at(look).displays}
+    only_of_looks = of_looks - {value.name for value in STUDY.displays}
     resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     return [
         (key.to_user_string(), partition)
         for key in graph.materializable_asset_keys
+        if key.to_user_string() not in only_of_looks
         for partition in (CUT_OFFS if graph.get(key).is_partitioned else [None])
         if resolver.get_status(key, partition) != StaleStatus.FRESH
     ]
@@ -407,8 +413,12 @@ def test_a_release_holds_the_datasets_for_exchange_and_the_command_writes_them_a
     assert done.exit_code == 0, done.output
     for cut_off in CUT_OFFS:
         released = bytes_of(ran.folders.releases / cut_off / "exports", "**/*.*")
-        assert released == bytes_of(tmp_path / cut_off, "**/*.*")
         manifest = json.loads((ran.folders.releases / cut_off / "manifest.json").read_bytes())
+        about = {GUIDE, *(f"{standard}/define.{form}" for standard in STANDARDS for form in ("xml", "html"))}
+        assert about < set(released)
+        assert {name: data for name, data in released.items() if name not in about} == bytes_of(
+            tmp_path / cut_off, "**/*.*"
+        )
         assert {f"exports/{name}": sha256(data) for name, data in released.items()}.items() <= (
             manifest["files"].items()
         )
@@ -416,6 +426,24 @@ def test_a_release_holds_the_datasets_for_exchange_and_the_command_writes_them_a
         for ending in (".xpt", ".json", ".parquet"):
             names = {Path(name).stem for name in released if name.endswith(ending)}
             assert {table.split("_")[1] for table in filled} == {n for n in names if n[:4] != "supp"}
+
+
+def test_lineage_is_in_the_warehouse_and_with_every_asset(
+    ran: Ran, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told = query(ran.folders.warehouse / WAREHOUSE, "FROM meta.lineage")
+    assert told.sort(told.columns).equals(lineage(STUDY).sort(told.columns))
+    monkeypatch.setenv("DAGSTER_HOME", str(repository))
+    monkeypatch.setenv("PIPELINE_DAGSTER_STORAGE", str(ran.folders.warehouse / "dagster"))
+    with dg.DagsterInstance.get() as instance:
+        for asset in ("snapshot_labs", "sdtm_lb", "adam_adtte"):
+            made = instance.get_latest_materialization_event(dg.AssetKey(asset))
+            assert made is not None
+            assert made.asset_materialization is not None
+            shown = made.asset_materialization.metadata["dagster/column_lineage"].value
+            assert isinstance(shown, dg.TableColumnLineage)
+            assert set(shown.deps_by_column) <= set(staged(ran, asset).columns)
+            assert shown.deps_by_column
 
 
 def test_a_value_that_cannot_be_exported_stops_its_cut_off_and_is_not_shown(copy: Ran) -> None:
