@@ -35,6 +35,28 @@ class Results(Table):
         unique = ["STUDYID", "CUTOFF", "ANALYSIS", "GROUP", "LEVEL", "STATISTIC"]
 
 
+class Subjects(Table):
+    """The subjects behind each number, as SQL over this warehouse"""
+
+    STUDYID: str = column("Study Identifier")
+    CUTOFF: dt.date = column("Data Cut-off")
+    ANALYSIS: str = column("Analysis Identifier")
+    GROUP: str = column("Treatment Group")
+    LEVEL: str = column("Level", codelist=None)
+    STATISTIC: str = column("Statistic")
+    SQL: str = column(
+        "SQL That Finds the Subjects",
+        required=False,
+        comment="gives USUBJID; null: the number is planned or fixed by the protocol",
+    )
+    COUNTED: bool = column(
+        "The Number Is How Many They Are", comment="else they are those whose data it is computed from"
+    )
+
+    class Config:
+        unique = ["STUDYID", "CUTOFF", "ANALYSIS", "GROUP", "LEVEL", "STATISTIC"]
+
+
 class Curves(Table):
     """Step functions behind the figures: survival and cumulative incidence"""
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from pipeline import ingest
 from pipeline.analyse import run_analyses
+from pipeline.analyse.subjects import subjects_behind
 from pipeline.cutoff import take_snapshot
 from pipeline.edit_checks import reject_records
 from pipeline.published import compare_published
@@ -24,6 +25,7 @@ from pipeline.queries import check_transfers
 from pipeline.study import CutOff, Frames, Study
 from pipeline.tabulate import tabulate
 from schemas.base import Table, failures
+from schemas.results import Subjects
 
 
 class RuleBroken(Exception):
@@ -47,6 +49,7 @@ class Run:
     adam: Frames
     results: pl.DataFrame
     curves: pl.DataFrame
+    subjects: pl.DataFrame
     published: pl.DataFrame
 
     def value(self, analysis: str, group: str, statistic: str, level: str = "") -> float:
@@ -136,6 +139,7 @@ def run_layers(
         adam=adam,
         results=results,
         curves=curves,
+        subjects=audit(Subjects, subjects_behind(study.at(cut_off), results, cut_off)),
         published=compare_published(study, results, cut_off),
     )
 

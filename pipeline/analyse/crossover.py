@@ -34,6 +34,11 @@ CROSSED = (pl.col("XODT") <= pl.col("ADT")).fill_null(False)
 """Whoever crossed over before the endpoint's event or censoring."""
 
 
+def could_cross_over(opens: dt.date, closes: str) -> pl.Expr:
+    """Who was followed beyond the day on which crossover became possible, and it was not closed by then."""
+    return pl.min_horizontal(_day(closes), "AVAL") > pl.max_horizontal(_day(pl.lit(opens)), 0)
+
+
 def _day(date: str | pl.Expr) -> pl.Expr:
     """A date as a day of the endpoint, whose origin is day 1."""
     day = pl.col(date) if isinstance(date, str) else date
@@ -133,13 +138,14 @@ def censoring_weights(data: Data) -> Output:
         crossed=CROSSED.cast(pl.Int64),
         opens=_day(pl.lit(opens)).clip(0),
         closes=pl.min_horizontal(_day(data.options["closes"]), "AVAL"),
+        eligible=could_cross_over(opens, data.options["closes"]),
     )
     time, event, crossed = values["time"], values["event"], values["crossed"]
     control = data.treated() == 0
     weights = switching.censoring_weights(
         time, crossed, control, values["opens"], values["closes"], rows.select(known).to_numpy()
     )
-    stayed = control & (crossed == 0) & (np.minimum(time, values["closes"]) > values["opens"])
+    stayed = control & (crossed == 0) & values["eligible"]
     last = weights.last[stayed]
     rests_on = int(event[stayed].sum())
     fit = switching.weighted_cox(time, event, data.treated(), weights.at)

@@ -5,7 +5,7 @@ What does not belong here: any statistic, any rounding.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -85,7 +85,7 @@ class Data:
         `by` names a variable, or several whose values found together are joined by `LEVEL_SEPARATOR`.
         """
         if "by" in self.options:
-            by = pl.concat_str(self.options["by"], separator=LEVEL_SEPARATOR)
+            by = levels_by(self.options["by"])
             values = self.rows.select(by).to_series().drop_nulls().unique().sort().to_list()
             return {value: by == value for value in values}
         levels: Mapping[str, pl.Expr] = self.options.get("levels", {"": pl.lit(True)})
@@ -95,6 +95,11 @@ class Data:
     def contrast(self) -> str:
         """GROUP of a comparison, `LEN:PBO`."""
         return ":".join(arm.code for arm in self.study.arms)
+
+
+def levels_by(variables: str | Sequence[str]) -> pl.Expr:
+    """The level of a row by the variables named: their values, joined."""
+    return pl.concat_str(variables, separator=LEVEL_SEPARATOR)
 
 
 Output = tuple[list[Row], list[dict[str, Any]]]

@@ -43,10 +43,27 @@ def concordance(data: Data) -> Output:
     for parameter in (first, second):
         found = data.rows.filter(PARAMCD=parameter).select("USUBJID", pl.col("ADT").alias(parameter))
         dates = dates.join(found, on="USUBJID", how="left", validate="1:1")
-    later = (pl.col(first) - pl.col(second)).dt.total_days()
+    levels = agreement(first, second, days)
+    rows: list[Row] = []
+    for group, number in data.groups(total=True):
+        own = data.of_arm(number, dates)
+        for level, where in levels.items():
+            n = own.filter(where).height
+            rows += [(group, level, "n", n), (group, level, "denominator", len(own))]
+            if len(own):
+                rows.append((group, level, "proportion", n / len(own)))
+        distances = own.select(_days_later(first, second)).to_series().drop_nulls().cast(pl.Float64)
+        rows.append((group, "DAYS APART", "n", len(distances)))
+        rows += [(group, "DAYS APART", name, getattr(distances, name)()) for name in ("median", "min", "max")]
+    return rows, []
+
+
+def agreement(first: str, second: str, days: int) -> dict[str, pl.Expr]:
+    """The levels of `concordance`, as filters on one date column for each parameter."""
+    later = _days_later(first, second)
     apart = later.abs()
     has_first, has_second = pl.col(first).is_not_null(), pl.col(second).is_not_null()
-    levels = {
+    return {
         "SAME DATE": apart == 0,
         f"WITHIN {days} DAYS": apart.is_between(1, days),
         f"MORE THAN {days} DAYS": apart > days,
@@ -56,18 +73,10 @@ def concordance(data: Data) -> Output:
         f"{second} ONLY": has_second & ~has_first,
         "NEITHER": ~has_first & ~has_second,
     }
-    rows: list[Row] = []
-    for group, number in data.groups(total=True):
-        own = data.of_arm(number, dates)
-        for level, where in levels.items():
-            n = own.filter(where).height
-            rows += [(group, level, "n", n), (group, level, "denominator", len(own))]
-            if len(own):
-                rows.append((group, level, "proportion", n / len(own)))
-        distances = own.select(later).to_series().drop_nulls().cast(pl.Float64)
-        rows.append((group, "DAYS APART", "n", len(distances)))
-        rows += [(group, "DAYS APART", name, getattr(distances, name)()) for name in ("median", "min", "max")]
-    return rows, []
+
+
+def _days_later(first: str, second: str) -> pl.Expr:
+    return (pl.col(first) - pl.col(second)).dt.total_days()
 
 
 def baseline_tests(data: Data) -> Output:

@@ -20,6 +20,7 @@ from pipeline.cli.qc import qc
 from pipeline.cli.query import compare, sql, trace
 from pipeline.cli.run import run
 from pipeline.cli.simulate import simulate
+from pipeline.cli.subjects import subjects
 
 COMMANDS = (
     run,
@@ -31,6 +32,7 @@ COMMANDS = (
     compare,
     sql,
     trace,
+    subjects,
     lineage,
     export,
     conform,

@@ -16,6 +16,7 @@ import dagster as dg
 import polars as pl
 
 from pipeline import analyse, cutoff, edit_checks, ingest, published, stats, tabulate
+from pipeline.analyse.subjects import subjects_behind
 from pipeline.folders import Folders
 from pipeline.orchestration.checks import cross_checks
 from pipeline.orchestration.partitions import cut_off_partitions
@@ -210,14 +211,15 @@ class Graph:
         return [step(dataset) for dataset in study.datasets]
 
     def analysis(self) -> dg.AssetsDefinition:
-        """Every number and every curve."""
+        """Every number, every curve, and the subjects behind each number."""
         study = self.study
         analyses = [a for shown in (study, *map(study.at, study.looks)) for a in shown.analyses]
         datasets = dict.fromkeys(["adsl", *(analysis.dataset for analysis in analyses)])
 
         def compute(cut_off: CutOff, inputs: Inputs) -> Frames:
             results, curves = analyse.run_analyses(study.at(cut_off), inputs, cut_off)
-            return {"results": results, "curves": curves}
+            subjects = subjects_behind(study.at(cut_off), results, cut_off)
+            return {"results": results, "curves": curves, "subjects": subjects}
 
         def preview(cut_off: CutOff, made: Frames) -> Metadata:
             from pipeline.outputs.figures import figures_of, png_bytes, render_figure
@@ -227,7 +229,8 @@ class Graph:
             return {"curves": {"preview": image(png_bytes(figure, dpi=80))}}
 
         code = [analyse, stats, study.folder]
-        return self._step(["results", "curves"], _from([], datasets), compute, code, preview)
+        made = ["results", "curves", "subjects"]
+        return self._step(made, _from([], datasets), compute, code, preview)
 
     def published(self) -> dg.AssetsDefinition:
         """Each printed number beside the number computed."""

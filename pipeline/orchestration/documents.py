@@ -136,7 +136,7 @@ def build_report_asset(
     @dg.asset(
         deps=[
             *always_made(documents),
-            *("results", "curves", "published", *QUALITY.values(), *CONFORMANCE, "manifest"),
+            *("results", "curves", "subjects", "published", *QUALITY.values(), *CONFORMANCE, "manifest"),
         ],
         group_name="release",
         description="The report: pages that work offline, with every table, figure, number and verdict",
@@ -216,6 +216,7 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
             for value in drawing.figures_of(study.figures, cut_off.date)
         },
         quality,
+        subjects=_read(folders, "subjects", cut_off),
         conformance={name: _read(folders, f"conformance_{name}", cut_off) for name in ("rules", "findings")},
         versions={name: version(name) for name in VERSIONS},
         documents={"": ON_PAPER} | {name: f"{PLACES['tables']}/{name}.rtf" for name in on_paper},

@@ -97,6 +97,7 @@ def _staged_tables(study: Study) -> Iterator[StagedTable]:
     for name, model in (
         ("results", results.Results),
         ("curves", results.Curves),
+        ("subjects", results.Subjects),
         ("published", results.Published),
     ):
         yield cut(name, model, "analysis", STATISTICS, ("analysis", name))

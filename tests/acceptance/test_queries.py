@@ -42,7 +42,9 @@ def release(study: Study, intake: Intake, runs: Mapping[str, Run], folder: Path)
                 "sdtm": run.sdtm,
                 "adam": run.adam,
                 "quality": {"set_aside": run.set_aside},
-                "analysis": {"results": run.results, "curves": run.curves, "published": run.published},
+                "analysis": {
+                    name: getattr(run, name) for name in ("results", "curves", "subjects", "published")
+                },
             }
             if name in made.get(schema, {}):
                 files.append(folder / f"{schema}-{name}-{cut_off}.parquet")

@@ -25,8 +25,8 @@ from pipeline.outputs.site.values import Card, Report, ReportFigure, ReportPage,
 from pipeline.outputs.site.words import KEY, Numbers, href
 from pipeline.outputs.tables import ResultKey, Table
 from pipeline.study import CutOff, Study
-from schemas.base import columns
-from schemas.results import Published
+from schemas.base import columns, empty
+from schemas.results import Published, Subjects
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -60,6 +60,7 @@ def write_site(
     figures: Mapping[str, ReportFigure],
     quality: Mapping[str, pl.DataFrame],
     *,
+    subjects: pl.DataFrame | None = None,
     conformance: Mapping[str, pl.DataFrame] | None = None,
     versions: Mapping[str, str] | None = None,
     documents: Mapping[str, str] | None = None,
@@ -68,12 +69,11 @@ def write_site(
 
     published: verdicts of this cut-off, or of all (numbers of another cut-off are then not linked).
     figures: by name, with paths relative to `folder`; their files are written by others. quality: the
-    frames named in `quality_page.FRAMES`. conformance: `rules` and `findings` of the cut-off. versions: of
-    the packages that made the numbers.
-    documents: the file of a table in another format, by the table's name, relative to `folder`; under the
-    empty name, that of all tables. Raises
-    DisplayError for a number that a sentence asks for and results do not hold, ValueError for a table or
-    figure that is on no page.
+    frames named in `quality_page.FRAMES`. subjects: the SQL behind each number. conformance: `rules` and
+    `findings` of the cut-off. versions: of the packages that made the numbers. documents: the file of a table
+    in another format, by the table's name, relative to `folder`; under the empty name, that of all tables.
+    Raises DisplayError for a number that a sentence asks for and results do not hold, ValueError for a table
+    or figure that is on no page.
     """
     report: Report = study.report
     by_name = {table.name: table for table in tables}
@@ -112,7 +112,9 @@ def write_site(
             "places": _tally(published["LOCATION"]),
             "cut_offs": sorted(published["CUTOFF"].cast(pl.String).unique()),
         },
-        "numbers": {"analyses": analyses(results, here, cut_off.id)},
+        "numbers": {
+            "analyses": analyses(results, here, cut_off.id, empty(Subjects) if subjects is None else subjects)
+        },
         "quality": {"sections": shown(report.quality), **quality_page(quality, cut_off)},
         "conformance": conformance_page(**conformance) if conformance else {},
         "about": {

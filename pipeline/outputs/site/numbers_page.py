@@ -1,4 +1,4 @@
-"""The page of numbers: every row of the results, how it was computed, and the SQL that fetches it.
+"""The page of numbers: every row of the results, how it was computed, and the SQL for it and its subjects.
 
 What does not belong here: choosing which numbers are shown elsewhere; rounding.
 """
@@ -45,11 +45,21 @@ METHODS = {
 """What a METHOD does, in words."""
 
 
-def analyses(results: pl.DataFrame, published: pl.DataFrame, cut_off: str) -> list[dict[str, Any]]:
+def analyses(
+    results: pl.DataFrame, published: pl.DataFrame, cut_off: str, subjects: pl.DataFrame
+) -> list[dict[str, Any]]:
     """The analyses in their order, each with its rows; `ValueError` where two rows had one anchor.
 
-    published: the verdicts of this cut-off.
+    published: the verdicts of this cut-off. subjects: the SQL that finds the subjects behind each number; the
+    page shows the first of an analysis and how to ask for the others, for all would make most of the page.
     """
+    finding = {
+        id: (ResultKey(id, *key), sql)
+        for id, *key, sql in subjects.drop_nulls("SQL")
+        .unique("ANALYSIS", keep="first", maintain_order=True)
+        .select(*KEY, "SQL")
+        .iter_rows()
+    }
     verdicts: dict[ResultKey, list[dict[str, str]]] = defaultdict(list)
     for *key, id, printed, verdict in published.select(*KEY, "ID", "PRINTED", "VERDICT").iter_rows():
         verdicts[ResultKey(*key)].append({"id": id, "printed": printed, "verdict": verdict})
@@ -66,6 +76,7 @@ def analyses(results: pl.DataFrame, published: pl.DataFrame, cut_off: str) -> li
                 "population": head["POPULATION"],
                 "endpoint": head["ENDPOINT"],
                 "sql": fetching(cut_off, head["ANALYSIS"]),
+                "subjects": finding.get(head["ANALYSIS"]),
                 "rows": [
                     (anchor(key), key, _exact(value), verdicts[key])
                     for key, value in zip(keys, rows["VALUE"], strict=True)
