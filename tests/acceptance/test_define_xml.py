@@ -55,9 +55,13 @@ def _make(study: Study, run: Run, cut_off: CutOff) -> Made:
 
 
 @pytest.fixture(scope="module")
-def made(study: Study, runs: dict[str, Run]) -> Made:
-    cut_off = study.cut_offs[-1]
-    return _make(study, runs[cut_off.id], cut_off)
+def run(study: Study, forms: dict[str, pl.DataFrame]) -> Run:
+    return run_layers(study, forms, study.cut_offs[-1])
+
+
+@pytest.fixture(scope="module")
+def made(study: Study, run: Run) -> Made:
+    return _make(study, run, study.cut_offs[-1])
 
 
 def _elements(tree: Any, *names: str) -> Iterator[Any]:
@@ -185,11 +189,11 @@ def test_codelists_hold_what_the_rows_hold(made: Made) -> None:
                 assert found <= lists[ref.attrib["CodeListOID"]], item.attrib["OID"]
 
 
-def test_results_metadata_name_what_was_computed(made: Made, study: Study, runs: dict[str, Run]) -> None:
+def test_results_metadata_name_what_was_computed(made: Made, study: Study, run: Run) -> None:
     tree = made.tree("adam")
     displays = {one.attrib["Name"]: one for one in tree.iter(f"{ARM}ResultDisplay")}
     assert list(displays) == [display.output for display in study.result_displays]
-    computed = set(runs[made.cut_off.id].results["ANALYSIS"])
+    computed = set(run.results["ANALYSIS"])
     results = [one.attrib["OID"].removeprefix("AR.") for one in tree.iter(f"{ARM}AnalysisResult")]
     assert results
     assert set(results) <= computed
@@ -204,8 +208,8 @@ def test_results_metadata_name_what_was_computed(made: Made, study: Study, runs:
     assert stratified.attrib["AnalysisPurpose"] == "PRIMARY OUTCOME MEASURE"
 
 
-def test_equal_data_give_equal_bytes(made: Made, study: Study, runs: dict[str, Run]) -> None:
-    again = _make(study, runs[made.cut_off.id], made.cut_off)
+def test_equal_data_give_equal_bytes(made: Made, study: Study, run: Run) -> None:
+    again = _make(study, run, made.cut_off)
     assert again.xml == made.xml
 
 
@@ -229,8 +233,7 @@ def test_the_page_shows_every_variable_and_result(made: Made) -> None:
         assert "Synthetic data" in page
 
 
-def test_the_guide_counts_the_data(made: Made, study: Study, runs: dict[str, Run]) -> None:
-    run = runs[made.cut_off.id]
+def test_the_guide_counts_the_data(made: Made, study: Study, run: Run) -> None:
     frames = {"set_aside": run.set_aside, "published": run.published}
     page = render_guide(study, made.cut_off, made.datasets, frames, made.documents.values()).decode()
     adtte = run.adam["adtte"]
