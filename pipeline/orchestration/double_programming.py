@@ -48,7 +48,7 @@ def build_comparison_assets(study: Study, folders: Folders) -> list[dg.AssetsDef
         name=COMPARISON,
         outs=asset_outs([table], study, qc, *scripts),
         ins={name: dg.AssetIn(f"adam_{name}") for name in again} | {"results": dg.AssetIn("results")},
-        deps=[*(f"sdtm_{domain.name}" for domain in study.domains), "adam_adrs"],
+        deps=[f"sdtm_{domain.name}" for domain in study.domains],
         check_specs=[
             *check_specs(table),
             *(dg.AssetCheckSpec(name, asset=COMPARISON, description=says) for name, says in CHECKS.items()),
@@ -60,7 +60,7 @@ def build_comparison_assets(study: Study, folders: Folders) -> list[dg.AssetsDef
         cut_off = study.cut_off(context.partition_key)
         results = frames.pop("results")
         domains = {d.name: folders.staged(f"sdtm_{d.name}", cut_off.id) for d in study.domains}
-        theirs = derive_again(study, domains, folders.staged("adam_adrs", cut_off.id), cut_off)
+        theirs = derive_again(study, domains, cut_off)
         parts = [compare_datasets(study, cut_off, frames, theirs)]
         not_asked = _not_asked(study, cut_off, config)
         if not not_asked:

@@ -21,12 +21,11 @@ def derived_again(study: Study) -> list[str]:
 
 
 def derive_again(
-    study: Study, sdtm: Mapping[str, Path | pl.DataFrame], adrs: Path | pl.DataFrame, cut_off: CutOff
+    study: Study, sdtm: Mapping[str, Path | pl.DataFrame], cut_off: CutOff
 ) -> dict[str, pl.DataFrame]:
     """The datasets of the study's second road, by name.
 
-    sdtm: every domain, staged as Parquet or as a frame. adrs: the progressions that the markers show (PDEBMT,
-    PDIMWG) are taken from it. Raises WarehouseError.
+    sdtm: every domain, staged as Parquet or as a frame. Raises WarehouseError.
     """
     dates = pl.DataFrame({"CUTOFF": [cut_off.date], "UNBLINDING": [study.unblinding]})
     by_form = pl.DataFrame(
@@ -34,10 +33,9 @@ def derive_again(
         schema={"FORM": pl.String, "CUTOFF": pl.Date},
     )
     models = {domain.name: domain.model for domain in study.domains}
-    models |= {dataset.name: dataset.model for dataset in study.datasets}
     return derive_in_sql(
         [script.read_text() for script in study.second_road],
-        {**sdtm, "adrs": adrs, "run": dates, "cut_by_form": by_form},
+        {**sdtm, "run": dates, "cut_by_form": by_form},
         models,
         derived_again(study),
     )

@@ -89,7 +89,7 @@ STUDY = Study(
     monitoring=MONITORING,
     release=ReleaseRecord("unblinding", pl.col("scope") == "STUDY", "unblind_dt"),
     second_road=tuple(
-        HERE / "second_road" / f"{script}.sql" for script in ("events", "adsl", "adtte", "adae")
+        HERE / "second_road" / f"{script}.sql" for script in ("events", "markers", "adsl", "adtte", "adae")
     ),
     third_road=HERE.parents[2] / "tests" / "qc",
 )

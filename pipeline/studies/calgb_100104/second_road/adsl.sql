@@ -1,4 +1,5 @@
--- ADSL by the second road: one row per registered subject. Reads the domains and what events.sql made.
+-- ADSL by the second road: one row per registered subject. Reads the domains and what events.sql and
+-- markers.sql made.
 CREATE TABLE adsl AS
 WITH
 -- One value of a milestone, of a record or of a set of records per subject.

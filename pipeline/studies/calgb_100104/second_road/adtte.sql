@@ -1,5 +1,5 @@
--- ADTTE by the second road: one row per randomised subject and parameter (2.8), from the facts of events.sql
--- and the second road's adsl, without ADCE and, but for PDIMWG, without ADRS.
+-- ADTTE by the second road: one row per randomised subject and parameter (2.8), from events.sql,
+-- markers.sql and the second road's adsl.
 CREATE TABLE adtte AS
 WITH
 patients AS (SELECT USUBJID, ASCTDT, RANDDT FROM adsl WHERE ITTFL = 'Y'),
@@ -81,7 +81,7 @@ found AS (
     FROM progression
     UNION ALL SELECT 'PDINV', USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ, NULL, NULL FROM by_investigator
     UNION ALL SELECT 'PDIMWG', USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ, NULL, NULL
-    FROM adrs WHERE PARAMCD = 'PDIMWG'
+    FROM by_markers WHERE PARAMCD = 'PDIMWG'
     UNION ALL SELECT 'EVALUABLE', USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ, NULL, NULL
     FROM assessment WHERE ADT > RANDDT
     UNION ALL SELECT 'DEATH', USUBJID, ADT, ADTF, 'DS', 'DSSTDTC', SRCSEQ, NULL, NULL FROM death

@@ -2,9 +2,9 @@
 --
 -- The second road to the analysis datasets: written from the trial's clinical rules (2.3 which progression
 -- counts, 2.6 partial dates, 2.8 time to event, 2.9 second cancers) and the variables' own definitions, not
--- from the pipeline's code, to be compared with it cell by cell. Runs first; then adsl, adtte, adae. Reads the
--- domains; run (CUTOFF, UNBLINDING), one row; cut_by_form (FORM, CUTOFF), the forms that are cut on another day;
--- and of adrs only the first progression by the markers, of EBMT (PDEBMT) and of IMWG (PDIMWG).
+-- from the pipeline's code, to be compared with it cell by cell. Runs first; then markers, adsl, adtte, adae.
+-- Reads the domains; run (CUTOFF, UNBLINDING), one row; cut_by_form (FORM, CUTOFF), the forms that are cut on
+-- another day.
 
 -- A partial date (--DTC) may mean any day from first_day to last_day_of; nothing known: NULL.
 CREATE MACRO first_day(dtc) AS
@@ -135,21 +135,3 @@ WHERE ADT > RANDDT AND ADT <= last_day_for('new_primary_cancer')
       )
   )
 QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY ADT, CESEQ) = 1;
-
--- 2.3: the site's word counts where the markers need not show it: by its basis, or on the follow-up form alone.
--- PDDT is the earlier of that and the markers' date by the criteria of EBMT.
-CREATE TABLE progression AS
-WITH by_site AS (
-    SELECT USUBJID, ADT, flag(RSDTC) AS ADTF, RSSEQ AS SRCSEQ
-    FROM report_in_time
-    WHERE FOLLOW_UP_ONLY
-       OR list_has_any(string_split_regex(PDBASIS, ' ?; ?'), ['BONE', 'PLASMACYTOMA', 'CALCIUM', 'CLINICAL'])
-    QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY last_day_of(RSDTC), RSSEQ) = 1
-),
-found AS (
-    SELECT 1 AS RANK, USUBJID, ADT, ADTF, SRCDOM, SRCVAR, SRCSEQ FROM adrs WHERE PARAMCD = 'PDEBMT'
-    UNION ALL SELECT 2, USUBJID, ADT, ADTF, 'RS', 'RSDTC', SRCSEQ FROM by_site
-)
-SELECT * EXCLUDE (RANK)
-FROM found
-QUALIFY row_number() OVER (PARTITION BY USUBJID ORDER BY ADT, RANK) = 1;
