@@ -219,7 +219,8 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
         subjects=_read(folders, "subjects", cut_off),
         conformance={name: _read(folders, f"conformance_{name}", cut_off) for name in ("rules", "findings")},
         versions={name: version(name) for name in VERSIONS},
-        documents={"": ON_PAPER} | {name: f"{PLACES['tables']}/{name}.rtf" for name in on_paper},
+        documents={"": ON_PAPER, site.GUIDE: site.GUIDE}
+        | {name: f"{PLACES['tables']}/{name}.rtf" for name in on_paper},
     )
     staged = folders.stage / "tables" / cut_off.id
     texts = [(staged / f"{name}.rtf").read_text() for name in on_paper]

@@ -44,6 +44,8 @@ OWN_PAGES = (
 )
 """Pages of a report after the study's own; without a printed number there is none on verdicts, and without
 outcomes of rules none on conformance."""
+GUIDE = "exports/reviewers_guide.html"
+"""Where a release has the guide to its datasets; `documents` names it where there is one."""
 VERDICTS = next(column.codelist for column in columns(Published) if column.name == "VERDICT")
 WIDE = ("incidence", "forest", "flow")
 """Kinds of figures that fill a page's width."""
@@ -121,6 +123,7 @@ def write_site(
             "versions": sorted((versions or {}).items()),
             "curve_steps": curves.height,
             "document": (documents or {}).get(""),
+            "guide": (documents or {}).get(GUIDE),
         },
     }
     for name, title in own_pages:
