@@ -31,13 +31,13 @@ from pipeline.orchestration.exports import export_files
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.resources import parquet
 from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
+from pipeline.sbom import DISTRIBUTION, bill_of_materials
 from pipeline.study import CutOff, Study
 from pipeline.warehouse import WarehouseTable, build_release
 from schemas.base import blinded, dtypes, telling
 from schemas.meta import MetaLineage
 from schemas.release import Releases
 
-DISTRIBUTION = "calgb-100104-pipeline"
 Manifest = dict[str, Any]
 
 
@@ -108,6 +108,7 @@ def build_release_assets(
         placed = warehouse_tables(study, folders, tables, manifests)
         rows = build_release(target, placed, comment=study.note, views=study.views)
         built = {"file": target.name, "sha256": sha256_of(target)}
+        write(folders.releases / "sbom.json", _materials())
         for cut_off, made in manifests.items():
             publish_folder(folders, cut_off, {**made, "warehouse": built})
         return dg.MaterializeResult(
@@ -301,6 +302,13 @@ def _code() -> str:
             return version(DISTRIBUTION)
         except PackageNotFoundError:
             return "unknown"
+
+
+def _materials() -> bytes:
+    try:
+        return bill_of_materials()
+    except PackageNotFoundError as error:
+        raise dg.Failure(f"the release has no bill of materials: {error}") from None
 
 
 def _json(value: object) -> bytes:
