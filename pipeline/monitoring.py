@@ -18,6 +18,7 @@ import numpy as np
 import polars as pl
 
 from pipeline.analyse import run_analyses
+from pipeline.analyse.subjects import subjects_behind
 from pipeline.study import Arm, CutOff, Frames, MonitoringPlan, Study
 from schemas.base import dtypes
 from schemas.results import Results
@@ -36,12 +37,16 @@ class MonitoringError(ValueError):
 
 @dataclass(frozen=True)
 class Review:
-    """What the board sees: the study under coded arms, analysis datasets by name, results and curves."""
+    """What the board sees: the study under coded arms, analysis datasets by name, results and curves.
+
+    subjects: the SQL behind each number, but for the boundaries.
+    """
 
     study: Study
     adam: Frames
     results: pl.DataFrame
     curves: pl.DataFrame
+    subjects: pl.DataFrame
 
 
 def hold_review(
@@ -67,7 +72,8 @@ def hold_review(
     results, curves = run_analyses(coded, treated[cut_off.id], cut_off)
     events = [_log_rank(coded, plan, treated[look.id]) for look in so_far]
     bounds = _boundaries(coded, plan, cut_off, so_far, events)
-    return Review(coded, treated[cut_off.id], pl.concat([results, bounds]), curves)
+    subjects = subjects_behind(coded, results, cut_off)
+    return Review(coded, treated[cut_off.id], pl.concat([results, bounds]), curves, subjects)
 
 
 def with_treatment(study: Study, adam: Frames, allocation: pl.DataFrame) -> Frames:

@@ -29,7 +29,7 @@ from pipeline.study import CutOff, Frames, Study
 from pipeline.warehouse import build_encrypted, query_encrypted
 from schemas.adam import DATASETS
 from schemas.base import empty, names
-from schemas.results import Curves, Published, Results
+from schemas.results import Curves, Published, Results, Subjects
 
 
 def not_staged(study: Study, folders: Folders, cut_off: CutOff) -> list[str]:
@@ -139,7 +139,11 @@ def _tables(review: Review) -> Mapping[str, tuple[type, pl.DataFrame]]:
         )
         for name, model in DATASETS.items()
     }
-    return adam | {"analysis.results": (Results, review.results), "analysis.curves": (Curves, review.curves)}
+    return adam | {
+        "analysis.results": (Results, review.results),
+        "analysis.curves": (Curves, review.curves),
+        "analysis.subjects": (Subjects, review.subjects),
+    }
 
 
 def _replace(building: Path, target: Path) -> None:

@@ -16,6 +16,7 @@ import pytest
 from pipeline.analyse import METHODS, _data
 from pipeline.analyse.data import Data
 from pipeline.analyse.subjects import RULES
+from pipeline.monitoring import Review, hold_review
 from pipeline.study import CutOff, Study
 from schemas.base import key
 from schemas.results import Results
@@ -45,7 +46,7 @@ class Asked:
     found: Mapping[str, list[str]]
 
 
-def answer(run: Run) -> dict[str, list[str]]:
+def answer(run: Run | Review) -> dict[str, list[str]]:
     """USUBJID by statement, each statement asked once of the analysis datasets."""
     statements = run.subjects["SQL"].drop_nulls().unique(maintain_order=True).to_list()
     found: dict[str, list[str]] = {sql: [] for sql in statements}
@@ -64,8 +65,8 @@ def answer(run: Run) -> dict[str, list[str]]:
 
 @pytest.fixture(scope="module")
 def asked(study: Study, forms: dict[str, pl.DataFrame], runs: dict[str, Run]) -> Mapping[str, Asked]:
-    """Both cut-offs, and the last look, at which treatments are blinded."""
-    look = study.looks[-1]
+    """Both cut-offs, and the first look, at which treatments are blinded."""
+    look = study.looks[0]
     every: dict[str, tuple[CutOff, Run]] = {c.id: (c, runs[c.id]) for c in study.cut_offs}
     every[look.id] = look, run_layers(study, forms, look)
     return {
@@ -74,7 +75,7 @@ def asked(study: Study, forms: dict[str, pl.DataFrame], runs: dict[str, Run]) ->
     }
 
 
-@pytest.fixture(params=["2009-11-30", "2009-12-17", "2011-10-31"])
+@pytest.fixture(params=["2009-06-30", "2009-12-17", "2011-10-31"])
 def one(request: pytest.FixtureRequest, asked: Mapping[str, Asked]) -> Asked:
     return asked[request.param]
 
@@ -95,9 +96,7 @@ def test_no_subject_is_found_twice(one: Asked) -> None:
 
 
 def test_a_number_of_subjects_is_how_many_are_found(one: Asked) -> None:
-    counted = one.numbers.filter("COUNTED").with_columns(
-        FOUND=pl.col("SQL").replace_strict({sql: len(who) for sql, who in one.found.items()})
-    )
+    counted = with_found(one.numbers, one.found)
     assert counted.filter(pl.col("FOUND") != pl.col("VALUE")).rows() == []
     assert counted.height > 1000
     assert set(counted["STATISTIC"]) <= COUNTS
@@ -105,9 +104,28 @@ def test_a_number_of_subjects_is_how_many_are_found(one: Asked) -> None:
     assert set(others["METHOD"]) - FIXED <= set(NOT_SUBJECTS)
 
 
+def with_found(numbers: pl.DataFrame, found: Mapping[str, list[str]]) -> pl.DataFrame:
+    """The numbers of subjects, and how many their statement finds."""
+    sizes = {sql: len(subjects) for sql, subjects in found.items()}
+    return numbers.filter("COUNTED").with_columns(FOUND=pl.col("SQL").replace_strict(sizes))
+
+
+def test_a_closed_review_finds_its_subjects_by_code(
+    study: Study, forms: dict[str, pl.DataFrame], asked: Mapping[str, Asked]
+) -> None:
+    look = study.looks[0]
+    assert study.monitoring is not None
+    allocation = study.monitoring.allocation({"treatment_codes": forms["treatment_codes"]})
+    review = hold_review(study, look, {look.id: asked[look.id].run.adam}, allocation)
+    counted = with_found(review.results.join(review.subjects, on=KEY), answer(review))
+    assert counted.filter(pl.col("FOUND") != pl.col("VALUE")).rows() == []
+    assert set(counted["GROUP"]) == {*(arm.code for arm in review.study.arms), "TOTAL"}
+    assert set(review.results.join(review.subjects, on=KEY, how="anti")["METHOD"]) == {"review"}
+
+
 def test_while_treatments_are_blinded_no_statement_asks_for_one(asked: Mapping[str, Asked]) -> None:
     telling = {id: one.run.subjects["SQL"].str.contains("TRT01").any() for id, one in asked.items()}
-    assert telling == {"2009-11-30": False, "2009-12-17": True, "2011-10-31": True}
+    assert telling == {"2009-06-30": False, "2009-12-17": True, "2011-10-31": True}
 
 
 def test_the_others_rest_on_the_rows_that_their_method_was_given(one: Asked) -> None:
