@@ -40,13 +40,36 @@ if TYPE_CHECKING:
 @raw_option
 @restricted_option
 @warehouse_option
+@click.option("--again", is_flag=True, help="Run even if nothing has changed since the last run.")
 def run(
-    study: str, cut_offs: tuple[str, ...], raw: Path | None, restricted: Path | None, warehouse: Path
+    study: str,
+    cut_offs: tuple[str, ...],
+    raw: Path | None,
+    restricted: Path | None,
+    warehouse: Path,
+    again: bool,
 ) -> None:
-    """Run the study: raw forms to results, figures and a new release of the warehouse."""
+    """Run the study: raw forms to results, figures and a new release of the warehouse.
+
+    Where raw files, code, packages and everything made are as the last run left them, nothing is done.
+    """
     value = the_study(study)
     chosen = the_cut_offs(value, cut_offs)
     folders = the_folders(value, raw, restricted, warehouse)
+    from pipeline.orchestration.unchanged import changes, last_run, made_from, record_run
+
+    sources = made_from(folders, value.name)
+    if not again:
+        changed = changes(folders, value.name, chosen, sources)
+        if not changed:
+            click.echo(
+                f"nothing has changed since the run that ended {last_run(folders)}; nothing was done "
+                "(--again runs all the same)"
+            )
+            _places(value, folders, chosen)
+            return
+        more = f", and {len(changed) - 1} more" if len(changed) > 1 else ""
+        click.echo(f"to be run: {changed[0]}{more}")
     click.echo("loading ...")
     from pipeline.definitions import build_defs
     from pipeline.folders import WarehouseInUse
@@ -55,7 +78,12 @@ def run(
     definitions = build_defs(value, folders.raw, folders.restricted, folders.warehouse)
     try:
         failed = run_study(
-            definitions, folders, chosen, ROOT, lambda cut_off, group: click.echo(f"{cut_off}  {group}")
+            definitions,
+            folders,
+            chosen,
+            ROOT,
+            lambda cut_off, group: click.echo(f"{cut_off}  {group}"),
+            finished=lambda: record_run(folders, value.name, chosen, sources),
         )
     except WarehouseInUse as error:
         raise click.ClickException(str(error)) from None
@@ -94,6 +122,11 @@ def _report(study: Study, folders: Folders, cut_offs: Sequence[str], failed: Seq
         rows = f", {check.rows} rows" if check.rows else ""
         kind = "check failed" if check.error else "to look at"
         click.echo(f"{kind}: {check.asset} {check.name}{where}{rows}")
+    _places(study, folders, cut_offs)
+
+
+def _places(study: Study, folders: Folders, cut_offs: Sequence[str]) -> None:
+    """Where what a run made is to be found."""
     click.echo(f"warehouse  {folders.warehouse / study.name}.duckdb")
     for cut_off in cut_offs:
         click.echo(f"report     {folders.releases / cut_off / 'index.html'}")

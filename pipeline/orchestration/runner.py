@@ -46,12 +46,14 @@ def run_study(
     home: Path,
     report: Callable[[str, str], None],
     config: Mapping[str, Any] | None = None,
+    finished: Callable[[], None] | None = None,
 ) -> list[FailedCheck]:
     """Run the study's job once per cut-off; gives the checks that did not pass.
 
     The forms are read in the first run and the release is made in the last. home: the folder of
     dagster.yaml. report: told the cut-off and the group of assets each time a group has its first table.
-    config: of the run, as the Dagster launchpad takes it. Raises RunFailed and WarehouseInUse.
+    config: of the run, as the Dagster launchpad takes it. finished: called when all is released, while the
+    warehouse is still held. Raises RunFailed and WarehouseInUse.
     """
     with (
         _disk_faults_told(folders),
@@ -80,6 +82,8 @@ def run_study(
             if not result.success:
                 raise RunFailed(f"cut-off {cut_off}: {_reason(result)}")
             failed += [_failed(found) for found in result.get_asset_check_evaluations() if not found.passed]
+        if finished:
+            finished()
         return failed
 
 
