@@ -250,11 +250,11 @@ def test_arms_are_blinded_until_the_code_list_is_given() -> None:
     assert_rows(
         domain("ex", received),
         """
-        USUBJID             | EXSEQ | EXTRT        | EPOCH                | EXSTDY
-        CALGB-100104-100001 | 1     | BLINDED      | BLINDED TREATMENT    | -28
-        CALGB-100104-100001 | 2     | BLINDED      | BLINDED TREATMENT    | 1
-        CALGB-100104-100001 | 3     | LENALIDOMIDE | OPEN LABEL TREATMENT | 929
-        CALGB-100104-100002 | 1     | BLINDED      | BLINDED TREATMENT    | 1
+        USUBJID             | EXSEQ | EXTRT   | EPOCH                | EXSTDY
+        CALGB-100104-100001 | 1     | BLINDED | BLINDED TREATMENT    | -28
+        CALGB-100104-100001 | 2     | BLINDED | BLINDED TREATMENT    | 1
+        CALGB-100104-100001 | 3     | BLINDED | OPEN LABEL TREATMENT | 929
+        CALGB-100104-100002 | 1     | BLINDED | BLINDED TREATMENT    | 1
         """,
     )
 
