@@ -29,7 +29,7 @@ def bill_of_materials(name: str = DISTRIBUTION, lock: Path = LOCK) -> bytes:
     root = distribution(name)
     needed: dict[str, Distribution] = {}
     depends: dict[str, list[str]] = {}
-    waiting = [(canonicalize_name(name), root, frozenset[str]())]
+    waiting: list[tuple[str, Distribution, frozenset[str]]] = [(canonicalize_name(name), root, frozenset())]
     asked: dict[str, frozenset[str]] = {}
     while waiting:
         key, package, extras = waiting.pop()
@@ -90,8 +90,8 @@ def _component(key: str, package: Distribution, kind: str, hashes: Iterable[str]
         "version": package.version,
         "purl": _purl(key, package),
     }
-    if expression := package.metadata.get("License-Expression"):
-        known["licenses"] = [{"expression": expression}]
+    if "License-Expression" in package.metadata:
+        known["licenses"] = [{"expression": package.metadata["License-Expression"]}]
     if told := [{"alg": "SHA-256", "content": one} for one in hashes]:
         known["hashes"] = told
     return known

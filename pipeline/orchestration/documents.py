@@ -18,6 +18,7 @@ import polars as pl
 from pipeline.folders import Folders, sha256
 from pipeline.orchestration.assets import code_version, image
 from pipeline.orchestration.partitions import cut_off_partitions
+from pipeline.orchestration.resources import staged_rows
 from pipeline.orchestration.tables import STATISTICS
 from pipeline.outputs import figures as drawing
 from pipeline.outputs import rtf, site
@@ -253,7 +254,7 @@ def _sections(study: Study) -> dict[str, str]:
 
 
 def _read(folders: Folders, asset: str, cut_off: CutOff | None) -> pl.DataFrame:
-    return pl.read_parquet(folders.staged(asset, cut_off.id if cut_off else None), glob=False)
+    return staged_rows(folders.staged(asset, cut_off.id if cut_off else None)).collect()
 
 
 def _emptied(folder: Path) -> Path:

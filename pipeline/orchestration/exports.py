@@ -11,11 +11,11 @@ import shutil
 from pathlib import Path
 
 import dagster as dg
-import polars as pl
 
 from pipeline.folders import Folders, sha256, sha256_of
 from pipeline.orchestration.assets import code_version
 from pipeline.orchestration.partitions import cut_off_partitions
+from pipeline.orchestration.resources import staged_rows
 from pipeline.orchestration.tables import STATISTICS
 from pipeline.outputs import exchange
 from pipeline.study import Study
@@ -49,8 +49,7 @@ def build_exports_asset(study: Study, folders: Folders) -> dg.AssetsDefinition:
     def exports(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         cut_off = study.cut_off(context.partition_key)
         frames = {
-            name: pl.read_parquet(folders.staged(asset, cut_off.id), glob=False)
-            for name, asset in assets.items()
+            name: staged_rows(folders.staged(asset, cut_off.id)).collect() for name, asset in assets.items()
         }
         datasets = exchange.exchanged_datasets(study, frames)
         folder = _folder(folders, cut_off.id)

@@ -16,6 +16,7 @@ from pipeline.folders import Folders, sha256, write
 from pipeline.orchestration.assets import code_version
 from pipeline.orchestration.exports import PLACE
 from pipeline.orchestration.partitions import cut_off_partitions
+from pipeline.orchestration.resources import staged_rows
 from pipeline.orchestration.tables import STATISTICS
 from pipeline.outputs import define, guide
 from pipeline.outputs.exchange import Dataset, exchanged_datasets, shared_lengths
@@ -59,7 +60,7 @@ def render_metadata(study: Study, folders: Folders, cut_off: CutOff) -> dict[str
     """The documents of a cut-off by their path in the folder of its exports, from what is staged."""
 
     def read(asset: str, at: str | None) -> pl.DataFrame:
-        return pl.read_parquet(folders.staged(asset, at), glob=False)
+        return staged_rows(folders.staged(asset, at)).collect()
 
     datasets = _datasets(study, folders, cut_off)
     lengths = shared_lengths(datasets)
@@ -83,6 +84,6 @@ def _datasets(study: Study, folders: Folders, cut_off: CutOff) -> list[Dataset]:
         **{dataset.name: f"adam_{dataset.name}" for dataset in study.datasets},
     }
     frames = {
-        name: pl.read_parquet(folders.staged(asset, cut_off.id), glob=False) for name, asset in assets.items()
+        name: staged_rows(folders.staged(asset, cut_off.id)).collect() for name, asset in assets.items()
     }
     return exchanged_datasets(study, frames)

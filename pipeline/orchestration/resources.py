@@ -33,6 +33,21 @@ def parquet(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
+def staged_rows(path: Path) -> pl.LazyFrame:
+    """The rows of a staged table; dg.Failure where the file is missing, cut short or no table at all."""
+    try:
+        rows = pl.scan_parquet(path, glob=False)
+        rows.collect_schema()
+    except (pl.exceptions.ComputeError, FileNotFoundError) as error:
+        told = "is missing" if isinstance(error, FileNotFoundError) else "is damaged and cannot be read"
+        raise dg.Failure(
+            f"stage/{path.parent.name}/{path.name} {told}: run the study again, which makes it anew from the "
+            "raw forms",
+            allow_retries=False,
+        ) from None
+    return rows
+
+
 class ParquetStage(dg.IOManager):
     """Takes a table as Parquet bytes, gives it back as a polars frame.
 
@@ -52,7 +67,7 @@ class ParquetStage(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> pl.DataFrame | pl.LazyFrame:
         """The asset's table, of the cut-off that is being run; of the type LAZY, left on the disk."""
         partition = context.asset_partition_key if context.has_asset_partitions else None
-        rows = pl.scan_parquet(self._folders.staged(context.asset_key.path[-1], partition))
+        rows = staged_rows(self._folders.staged(context.asset_key.path[-1], partition))
         return rows if context.dagster_type is LAZY else rows.collect()
 
 
