@@ -9,6 +9,7 @@ from __future__ import annotations
 import click
 
 from pipeline.cli.access import grant, verify
+from pipeline.cli.calibrate import calibrate
 from pipeline.cli.conform import conform
 from pipeline.cli.design import design
 from pipeline.cli.diff import diff
@@ -28,6 +29,7 @@ COMMANDS = (
     monitor,
     design,
     simulate,
+    calibrate,
     qc,
     compare,
     sql,
