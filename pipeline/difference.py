@@ -19,6 +19,9 @@ Query = Callable[[str], pl.DataFrame]
 ABOUT = {"STUDYID", "CUTOFF", "DOMAIN", "FILE", "LINE", "TRANSFER"}
 """Columns that say where a row stands and not what it says."""
 
+STATEMENTS = 100
+"""Asked at once."""
+
 
 @dataclass(frozen=True)
 class Side:
@@ -50,6 +53,21 @@ class Difference:
     results: pl.DataFrame
 
 
+@dataclass(frozen=True)
+class Moved:
+    """Whom one side counts and the other does not, and what changed in their records.
+
+    numbers: those that differ, as in `Difference.results`. subjects: GROUP, LEVEL, STATISTIC, USUBJID, CHANGE
+    (came, left). records: of these subjects, what was added, amended or gone on the forms behind the numbers'
+    dataset: USUBJID, FORM, RECORD, CHANGE, VARIABLE, BEFORE and AFTER of what an amended one says otherwise,
+    FILE, LINE.
+    """
+
+    numbers: pl.DataFrame
+    subjects: pl.DataFrame
+    records: pl.DataFrame
+
+
 def compare_releases(study: Study, before: Side, after: Side) -> Difference:
     """The changes from one side to the other; both hold the study."""
     domains = [d.name for d in study.domains if f"{d.name.upper()}SPID" in names(d.model)]
@@ -63,6 +81,73 @@ def compare_releases(study: Study, before: Side, after: Side) -> Difference:
         events=_events(before, after, new, lines),
         results=_results(before, after),
     )
+
+
+def compare_number(
+    study: Study,
+    before: Side,
+    after: Side,
+    difference: Difference,
+    analysis: str,
+    group: str | None = None,
+    level: str | None = None,
+) -> Moved:
+    """Who came into and left the counts of an analysis, in all its groups and levels where none is named.
+
+    difference: of the two sides. KeyError where neither side has such a count.
+    """
+    key = ["GROUP", "LEVEL", "STATISTIC"]
+    asked = {"ANALYSIS": analysis, "GROUP": group, "LEVEL": level}
+    wanted = {name: one for name, one in asked.items() if one is not None}
+    same = [f'"{name}" = {_text(one)}' for name, one in wanted.items()]
+    counts = [
+        side.rows(f"(FROM analysis.subjects WHERE COUNTED AND {' AND '.join(same)})").select(*key, "SQL")
+        for side in (before, after)
+    ]
+    if all(side.is_empty() for side in counts):
+        raise KeyError(" ".join(wanted.values()))
+    was, now = (_counted(side, asked) for side, asked in zip((before, after), counts, strict=True))
+    each = [*key, "USUBJID"]
+    subjects = pl.concat(
+        one.join(other, on=each, how="anti").with_columns(CHANGE=pl.lit(change))
+        for one, other, change in ((now, was, "came"), (was, now, "left"))
+    ).sort(each)
+    forms = _forms_behind(study, analysis)
+    about = ["USUBJID", "FORM", "RECORD"]
+    records = (
+        difference.records.filter(pl.col("FORM").is_in(forms))
+        .join(subjects.select("USUBJID").unique(), on="USUBJID", how="semi")
+        .join(difference.values, on=about, how="left")
+        .select(*about, "CHANGE", "VARIABLE", "BEFORE", "AFTER", "FILE", "LINE")
+        .sort(*about, "VARIABLE")
+    )
+    return Moved(difference.results.filter(**wanted), subjects, records)
+
+
+def _counted(side: Side, counts: pl.DataFrame) -> pl.DataFrame:
+    """GROUP, LEVEL, STATISTIC and USUBJID of everybody counted."""
+    parts = [f"SELECT {', '.join(map(_text, key))}, USUBJID FROM ({sql})" for *key, sql in counts.iter_rows()]
+    columns = ("GROUP", "LEVEL", "STATISTIC", "USUBJID")
+    found = [pl.DataFrame(schema=dict.fromkeys(columns, pl.String))]
+    for start in range(0, len(parts), STATEMENTS):
+        answer = side.ask(" UNION ALL ".join(parts[start : start + STATEMENTS]))
+        found.append(answer.rename(dict(zip(answer.columns, columns, strict=True))))
+    return pl.concat(found)
+
+
+def _forms_behind(study: Study, analysis: str) -> set[str]:
+    """The forms that the dataset of an analysis is made from."""
+    shown = (study, *map(study.at, study.looks))
+    wanted = {one.dataset for outputs in shown for one in outputs.analyses if one.id == analysis}
+    reads = {dataset.name: set(dataset.reads) for dataset in study.datasets}
+    for dataset in reversed(study.datasets):  # each reads earlier ones only
+        if dataset.name in wanted:
+            wanted |= reads[dataset.name]
+    return {form for domain in study.domains if domain.name in wanted for form in domain.forms}
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
 
 
 def _with_record(study: Study, name: str, rows: pl.DataFrame) -> pl.DataFrame:

@@ -54,7 +54,8 @@ def subjects(
     found = ask(warehouse, name, f"FROM ({row['SQL']}) ORDER BY ALL")
     click.echo(f"\n{row['SQL']}\n")
     show(found)
-    click.echo(f"{found.height} subjects{'' if row['COUNTED'] else ', from whose data it is computed'}")
+    kind = "subjects" if row["COUNTED"] else "subjects from whose data it is computed"
+    click.echo(f"{kind}: {found.height}")
     if row["COUNTED"] and found.height != row["VALUE"]:
         raise click.ClickException(f"the number is {shown}")
 

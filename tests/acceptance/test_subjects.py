@@ -7,7 +7,9 @@ time, from the rows that its method was given, and compared subject by subject.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -16,6 +18,7 @@ import pytest
 from pipeline.analyse import METHODS, _data
 from pipeline.analyse.data import Data
 from pipeline.analyse.subjects import RULES
+from pipeline.difference import Side, compare_number, compare_releases
 from pipeline.monitoring import Review, hold_review
 from pipeline.study import CutOff, Study
 from schemas.base import key
@@ -102,6 +105,64 @@ def test_a_number_of_subjects_is_how_many_are_found(one: Asked) -> None:
     assert set(counted["STATISTIC"]) <= COUNTS
     others = one.numbers.filter(~pl.col("COUNTED"), pl.col("STATISTIC").is_in(COUNTS))
     assert set(others["METHOD"]) - FIXED <= set(NOT_SUBJECTS)
+
+
+def test_the_regraded_lymphopenias_are_named_with_their_forms(
+    study: Study, forms: dict[str, pl.DataFrame], runs: dict[str, Run], raw: Path
+) -> None:
+    """Sites graded events again between the cut-offs; who had grade 4 is asked of SDTM here."""
+    first, last = (cut_off.id for cut_off in study.cut_offs)
+    worst_is_4 = f"""
+        SELECT USUBJID FROM sdtm.ae JOIN adam.adsl USING (CUTOFF, USUBJID)
+        WHERE CUTOFF = DATE '{{}}' AND TRT01P = '{study.arms[0].name}' AND AEDECOD = 'LYMPHOPENIA'
+          AND try_cast(AESTDTC AS DATE) >= RANDDT
+        GROUP BY USUBJID HAVING max(AETOXGR) = '4'
+    """
+    with released(forms, runs) as connection:
+
+        def ask(sql: str) -> pl.DataFrame:
+            return connection.execute(sql).pl()
+
+        one, other = Side(ask, first), Side(ask, last)
+        between = compare_releases(study, one, other)
+        moved = compare_number(study, one, other, between, "AE_BLOOD", "LEN", "LYMPHOPENIA 4")
+        with pytest.raises(KeyError, match="AE_BLOOD LEN LYMPHOPENIA 7"):
+            compare_number(study, one, other, between, "AE_BLOOD", "LEN", "LYMPHOPENIA 7")
+        was, now = (set(ask(worst_is_4.format(cut_off))["USUBJID"]) for cut_off in (first, last))
+    assert was - now
+    assert moved.numbers.filter(STATISTIC="n").select("BEFORE", "AFTER").rows() == [(len(was), len(now))]
+    assert set(moved.subjects.select("STATISTIC", "USUBJID", "CHANGE").iter_rows()) == {
+        *(("n", usubjid, "left") for usubjid in was - now),
+        *(("n", usubjid, "came") for usubjid in now - was),
+    }
+    regraded = moved.records.filter(VARIABLE="AETOXGR", BEFORE="4", AFTER="3", CHANGE="amended")
+    assert set(regraded["USUBJID"]) == was - now
+    for record, file, line in regraded.select("RECORD", "FILE", "LINE").iter_rows():
+        assert record in (raw / file).read_text().splitlines()[line - 1]
+
+
+@contextmanager
+def released(
+    forms: Mapping[str, pl.DataFrame], runs: Mapping[str, Run]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """What a release holds of the forms, the datasets and the numbers, in memory."""
+    some = next(iter(runs.values()))
+    names = {"sdtm": some.sdtm, "adam": some.adam, "analysis": ("results", "subjects")}
+    tables = {f"raw.{form}": rows for form, rows in forms.items()}
+    for schema, of_schema in names.items():
+        for name in of_schema:
+            parts = [
+                getattr(run, name) if schema == "analysis" else getattr(run, schema)[name]
+                for run in runs.values()
+            ]
+            tables[f"{schema}.{name}"] = pl.concat(parts)
+    with duckdb.connect(config={"python_enable_replacements": False}) as connection:
+        for schema in ("raw", *names):
+            connection.execute(f"CREATE SCHEMA {schema}")
+        for path, rows in tables.items():
+            connection.register("given", rows)
+            connection.execute(f"CREATE TABLE {path} AS FROM given")
+        yield connection
 
 
 def with_found(numbers: pl.DataFrame, found: Mapping[str, list[str]]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from pipeline.cli import main
-from pipeline.difference import Difference, Side, compare_releases
+from pipeline.difference import Difference, Side, compare_number, compare_releases
 from pipeline.warehouse import query
 from tests.orchestration.conftest import CUT_OFFS, STUDY, Ran
 
@@ -108,6 +108,50 @@ def test_a_regraded_event_is_found_with_its_form(ran: Ran, tmp_path: Path) -> No
     assert found.results.is_empty()
 
 
+def test_every_count_of_an_analysis_moves_by_who_came_and_left(ran: Ran, between: Difference) -> None:
+    ask = partial(query, warehouse(ran))
+    moved = compare_number(STUDY, Side(ask, FIRST), Side(ask, LAST), between, "TTP_KM")
+    counts = moved.numbers.filter(pl.col("STATISTIC").is_in(["n", "events", "censored", "n_risk"]))
+    assert counts.height > 10
+    change = pl.col("CHANGE").replace_strict({"came": 1, "left": -1}, return_dtype=pl.Float64).sum()
+    by = ["GROUP", "LEVEL", "STATISTIC"]
+    net = counts.join(moved.subjects.group_by(by).agg(NET=change), on=by, how="left")
+    assert net.filter(pl.col("AFTER") - pl.col("BEFORE") != pl.col("NET")).rows() == []
+    assert net["NET"].null_count() == 0
+
+
+def test_a_number_leads_to_its_subjects(ran: Ran) -> None:
+    def asked(*arguments: str) -> tuple[int, str]:
+        told = CliRunner().invoke(
+            main, ["subjects", *arguments, "--warehouse", str(ran.folders.warehouse), "--cutoff", LAST]
+        )
+        return told.exit_code, told.output
+
+    events, randomised = (
+        query(warehouse(ran), f"SELECT USUBJID FROM adam.{rows} AND CUTOFF = DATE '{LAST}' ORDER BY ALL")
+        for rows in (
+            f"adtte WHERE PARAMCD = 'TTP' AND CNSR = 0 AND TRT01P = '{STUDY.arms[0].name}'",
+            "adsl WHERE ITTFL = 'Y'",
+        )
+    )
+    who = events["USUBJID"].to_list()
+    assert who
+    code, output = asked("TTP_KM", "--group", "LEN", "--statistic", "events")
+    lines = output.splitlines()
+    assert code == 0, output
+    assert lines[0] == f"{LAST}  TTP_KM  LEN  events: {len(who)}"
+    assert [line.strip() for line in lines[-len(who) - 1 : -1]] == who
+    assert lines[-1] == f"subjects: {len(who)}"
+    code, output = asked("TTP_COX", "--group", "LEN:PBO", "--statistic", "hr")
+    last = f"subjects from whose data it is computed: {randomised.height}"
+    assert (code, output.splitlines()[-1]) == (0, last)
+    code, output = asked("PROTOCOL", "--level", "AGE_MAX", "--statistic", "value")
+    last = "planned or fixed by the protocol: no subject is behind it"
+    assert (code, output.splitlines()[-1]) == (0, last)
+    known = "there is no LEVEL 'NONE SUCH' here, but 'ANY', 'HEMATOLOGIC', 'SOLID'"
+    assert asked("SPM", "--level", "NONE SUCH") == (1, f"Error: {known}\n")
+
+
 def test_the_command_prints_and_writes_what_changed(ran: Ran, tmp_path: Path) -> None:
     where = str(ran.folders.warehouse)
     done = CliRunner().invoke(
@@ -121,4 +165,8 @@ def test_the_command_prints_and_writes_what_changed(ran: Ran, tmp_path: Path) ->
     assert pl.read_csv(tmp_path / "records.csv", infer_schema=False).height > 100
     unknown = CliRunner().invoke(main, ["diff", FIRST, "2010-01-01", "--warehouse", where])
     assert unknown.exit_code == 1
+    number = CliRunner().invoke(main, ["diff", FIRST, LAST, "--warehouse", where, "--number", "TTP_KM:LEN:"])
+    assert number.exit_code == 0, number.output
+    assert "came" in number.output
+    assert "follow_up" in number.output
     assert unknown.output == f"Error: {where} has released {FIRST}, {LAST}, and not 2010-01-01\n"
