@@ -9,7 +9,7 @@ export DAGSTER_HOME := $(CURDIR)
 export PIPELINE_DAGSTER_STORAGE := $(CURDIR)/warehouse/dagster
 
 .DEFAULT_GOAL := help
-.PHONY: help run qc pilot test check format ui bench lock clean
+.PHONY: help run qc pilot test check format ui bench soak lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1\t\2/p' Makefile | expand -t 14
@@ -26,11 +26,12 @@ pilot: $(INSTALLED) ## a second study: CDISC's pilot, compared with its own anal
 test: $(INSTALLED) ## every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-check: $(INSTALLED) ## format, lint, import order, types
+check: $(INSTALLED) ## format, lint, import order, types, known faults of packages
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-logo
 	$(BIN)/mypy
+	.ci/audit
 
 format: $(INSTALLED) ## put the code into the project's format
 	$(BIN)/ruff format .
@@ -42,6 +43,9 @@ ui: $(INSTALLED) ## the Dagster UI on http://127.0.0.1:3000, with its daemon
 
 bench: $(INSTALLED) ## what a run and each statistic cost
 	$(BIN)/python -m benchmarks
+
+soak: $(INSTALLED) ## hours: 200 runs killed under 20 readers, then 100 runs in one process
+	$(BIN)/python -m tests.soak
 
 lock: $(INSTALLED) ## write requirements.lock anew from pyproject.toml
 	$(BIN)/pip-compile --quiet --upgrade --extra dev --build-deps-for editable --generate-hashes --allow-unsafe \

@@ -28,6 +28,7 @@ from pipeline.lineage import lineage
 from pipeline.orchestration.assets import RESTRICTED_MANIFEST, code_version
 from pipeline.orchestration.documents import always_made, document_files, report_files
 from pipeline.orchestration.exports import export_files
+from pipeline.orchestration.history import prune
 from pipeline.orchestration.partitions import cut_off_partitions
 from pipeline.orchestration.resources import parquet
 from pipeline.orchestration.tables import STATISTICS, StagedTable, staged_tables
@@ -90,7 +91,7 @@ def build_release_assets(
         ),
         code_version=code_version(Path(__file__)),
     )
-    def release() -> dg.MaterializeResult[None]:
+    def release(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         sealed_ones = sealed_manifests(study, folders)
         common = {
             table.asset: _describe(table, folders.staged(table.asset))
@@ -111,6 +112,7 @@ def build_release_assets(
         write(folders.releases / "sbom.json", _materials())
         for cut_off, made in manifests.items():
             publish_folder(folders, cut_off, {**made, "warehouse": built})
+        prune(context.instance)
         return dg.MaterializeResult(
             metadata={
                 "path": dg.MetadataValue.path(str(target)),
