@@ -105,6 +105,8 @@ def _instance(home: Path, warehouse: Path) -> Iterator[dg.DagsterInstance]:
     """The Dagster instance of this warehouse; that of the repository's own is what `make ui` shows."""
     os.environ["DAGSTER_HOME"] = str(home)
     os.environ["PIPELINE_DAGSTER_STORAGE"] = str(warehouse / "dagster")
+    # What a run plans, more than a thousand events, is written in batches.
+    os.environ.setdefault("DAGSTER_EVENT_BATCH_SIZE", "500")
     with dg.DagsterInstance.get() as instance:
         # We hold the warehouse: what still counts as running here was killed.
         for left in instance.get_runs(dg.RunsFilter(statuses=UNFINISHED)):

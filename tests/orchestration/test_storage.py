@@ -44,3 +44,26 @@ def test_dagsters_own_storage_reads_what_ours_wrote(
     key = dg.AssetCheckKey(dg.AssetKey("number"), "positive")
     (latest,) = theirs.get_asset_check_execution_history(key, limit=1)
     assert latest.run_id == runs[-1]
+
+
+def test_an_event_is_in_both_of_its_files_or_in_none(
+    tmp_path: Path, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError("no space left")
+
+    with instance(tmp_path, repository, monkeypatch) as ours:
+        run = dg.materialize([number], instance=ours).run_id
+        log = ours.event_log_storage
+        before = ours.all_logs(run)
+        made = [
+            entry for entry in before if entry.dagster_event and entry.dagster_event.is_step_materialization
+        ]
+        with monkeypatch.context() as broken:
+            broken.setattr(log, "_store_asset_event", full)
+            with pytest.raises(OSError, match="no space left"):
+                log.store_event_batch(made * 2)
+        assert len(ours.all_logs(run)) == len(before)
+        log.store_event_batch(made * 2)
+        assert len(ours.all_logs(run)) == len(before) + 2
+        assert len(ours.fetch_materializations(number.key, limit=9).records) == 3
