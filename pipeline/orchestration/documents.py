@@ -87,10 +87,11 @@ def build_document_assets(study: Study, folders: Folders) -> list[dg.AssetsDefin
         folder = _emptied(folders.stage / "figures" / cut_off.id)
         for value in drawing.figures_of(study.at(cut_off).figures, cut_off.date):
             figure = drawing.render_figure(value, results, curves)
+            svg, png = drawing.write_figure(figure, folder, value.name)
             yield _made(
                 value.name,
-                drawing.write_figure(figure, folder, value.name),
-                preview=image(drawing.png_bytes(figure, dpi=PREVIEW_DPI)),
+                [svg, png],
+                preview=image(drawing.png_preview(png.read_bytes(), PREVIEW_DPI)),
                 says=drawing.describe_figure(value, results),
             )
 

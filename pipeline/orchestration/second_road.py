@@ -63,18 +63,14 @@ def _compare(
     match analysis.method:
         case "kaplan_meier":
             for arm, group in zip(arms, groups, strict=True):
-                for time, estimate in _survival(analysis, curves, arm.code, group):
-                    yield (analysis.id, arm.code, str(time), "estimate", *estimate)
-                rates = _rates(group, [m * DAYS_PER_MONTH for m in analysis.options["landmarks"]])
-                for month, rate in zip(analysis.options["landmarks"], rates, strict=True):
-                    yield (
-                        analysis.id,
-                        arm.code,
-                        str(month),
-                        "rate",
-                        value.get((arm.code, str(month), "rate")),
-                        rate,
-                    )
+                steps = curves.filter(ANALYSIS=analysis.id, GROUP=arm.code, CAUSE="")
+                asked = [(t, str(t), "estimate", s) for t, s in steps.select("TIME", "ESTIMATE").iter_rows()]
+                for month in analysis.options["landmarks"]:
+                    rate = value.get((arm.code, str(month), "rate"))
+                    asked.append((month * DAYS_PER_MONTH, str(month), "rate", rate))
+                theirs = _rates(group, [time for time, *_ in asked])
+                for (_, level, statistic, ours), again in zip(asked, theirs, strict=True):
+                    yield analysis.id, arm.code, level, statistic, ours, again
         case "logrank":
             chisq = _logrank(*groups)
             yield analysis.id, contrast, "", "chisq", value.get((contrast, "", "chisq")), chisq
@@ -92,15 +88,6 @@ def _rows(analysis: Analysis, adam: Frames) -> pl.DataFrame:
     rows = adtte.join(adsl.select("USUBJID", *more), on="USUBJID")
     rows = rows if analysis.where is None else rows.filter(analysis.where)
     return rows.select("TRT01PN", "AVAL", EVENT=(pl.col("CNSR") == 0).cast(pl.Int64))
-
-
-def _survival(
-    analysis: Analysis, curves: pl.DataFrame, group: str, rows: pl.DataFrame
-) -> Iterator[tuple[int, tuple[float, float]]]:
-    mine = curves.filter(pl.col("ANALYSIS") == analysis.id, pl.col("GROUP") == group, pl.col("CAUSE") == "")
-    times, estimates = mine["TIME"].to_list(), mine["ESTIMATE"].to_list()
-    second = _rates(rows, times)
-    yield from zip(times, zip(estimates, second, strict=True), strict=True)
 
 
 def _rates(rows: pl.DataFrame, times: list[float]) -> list[float]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from PIL import Image, ImageStat
 
 from pipeline.outputs import NOTE
 from pipeline.outputs.figures import (
@@ -28,6 +30,7 @@ from pipeline.outputs.figures import (
     figure_data,
     figures_of,
     png_bytes,
+    png_preview,
     render_figure,
     write_figure,
 )
@@ -105,6 +108,15 @@ def test_curves_without_limits_can_be_drawn() -> None:
     bare = make_curves().with_columns(LOWER=pl.lit(None, pl.Float64), UPPER=pl.lit(None, pl.Float64))
     for value in ANY_CUTOFF:
         assert png_bytes(render_figure(value, make_results(), bare), dpi=50).startswith(b"\x89PNG")
+
+
+def test_a_preview_is_the_print_made_smaller() -> None:
+    figure = render_figure(ANY_CUTOFF[0], make_results(), make_curves())
+    png = png_bytes(figure)
+    printed, preview = (Image.open(BytesIO(data)) for data in (png, png_preview(png, 60)))
+    assert preview.size == tuple(-(-length // 5) for length in printed.size)
+    means = [ImageStat.Stat(image.convert("L")).mean[0] for image in (printed, preview)]
+    assert means[0] == pytest.approx(means[1], abs=1)
 
 
 @pytest.mark.parametrize("value", ANY_CUTOFF, ids=lambda value: value.name)

@@ -28,6 +28,7 @@ from pipeline.outputs.figures.page import (
     SINGLE_COLUMN,
     Page,
     png_bytes,
+    png_preview,
     style,
     write_figure,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "figure_data",
     "figures_of",
     "png_bytes",
+    "png_preview",
     "render_figure",
     "write_figure",
 ]

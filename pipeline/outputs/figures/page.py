@@ -135,6 +135,16 @@ def png_bytes(figure: Figure, dpi: int = PRINT_DPI) -> bytes:
     return buffer.getvalue()
 
 
+def png_preview(png: bytes, dpi: int) -> bytes:
+    """A PNG of 300 dpi as one of `dpi`, a divisor of that: cheaper than to draw the figure again."""
+    from PIL import Image
+
+    buffer = BytesIO()
+    with Image.open(BytesIO(png)) as image:
+        image.reduce(PRINT_DPI // dpi).save(buffer, format="png")
+    return buffer.getvalue()
+
+
 def svg_bytes(figure: Figure) -> bytes:
     """The figure as an SVG with a title."""
     buffer = BytesIO()

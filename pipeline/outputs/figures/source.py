@@ -8,7 +8,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 import polars as pl
@@ -37,6 +36,7 @@ class Source:
     """The numbers by key, and the curves, of one study at one cut-off."""
 
     numbers: Mapping[Key, float | None]
+    levels_of: Mapping[str, list[str]]
     curves: pl.DataFrame
     cut_off: dt.date
 
@@ -49,16 +49,9 @@ class Source:
         """The line under every figure: what the data are, and their cut-off."""
         return f"{NOTE} Data cut-off: {self.cut_off.isoformat()}."
 
-    @cached_property
-    def _levels(self) -> dict[str, list[str]]:
-        levels: dict[str, dict[str, None]] = {}
-        for analysis, _, level, _ in self.numbers:
-            levels.setdefault(analysis, {})[level] = None
-        return {analysis: list(own) for analysis, own in levels.items()}
-
     def levels(self, analysis: str) -> list[str]:
         """The levels of an analysis in their order in the results."""
-        return self._levels.get(analysis, [])
+        return self.levels_of.get(analysis, [])
 
     def require(self, analysis: str) -> None:
         """`KeyError` if the results hold nothing of the analysis."""
@@ -138,9 +131,17 @@ def read_source(results: pl.DataFrame, curves: pl.DataFrame | None = None) -> So
     sources = pl.concat([table.select("STUDYID", "CUTOFF") for table in tables]).unique()
     if sources.height != 1:
         raise ValueError(f"a figure shows one study at one cut-off, the tables hold {sources.height}")
-    columns = ("ANALYSIS", "GROUP", "LEVEL", "STATISTIC", "VALUE")
-    numbers = {(a, g, level, s): v for a, g, level, s, v in results.select(columns).iter_rows()}
-    return Source(numbers, pl.DataFrame() if curves is None else curves, sources["CUTOFF"].item())
+    # Column by column, for every figure reads all results.
+    named = zip(
+        *(results[name].to_list() for name in ("ANALYSIS", "GROUP", "LEVEL", "STATISTIC")), strict=True
+    )
+    levels = results.group_by("ANALYSIS").agg(pl.col("LEVEL").unique(maintain_order=True))
+    return Source(
+        dict(zip(named, results["VALUE"].to_list(), strict=True)),
+        dict(levels.iter_rows()),
+        pl.DataFrame() if curves is None else curves,
+        sources["CUTOFF"].item(),
+    )
 
 
 def p_words(p: float | None) -> str:
