@@ -122,8 +122,22 @@ def _texts(value: Any) -> Iterator[str]:
 
 def _code(analysis: Analysis) -> str:
     """The analysis as the study states it."""
-    options = ", ".join(f"{name}={value!s}" for name, value in analysis.options.items())
+    options = ", ".join(
+        f"{name}={value if isinstance(value, str) else _written(value)}"
+        for name, value in analysis.options.items()
+    )
     return (
         f"{analysis.id}: method {analysis.method}, dataset {analysis.dataset}, endpoint {analysis.endpoint}, "
         f"population {analysis.population}" + (f", {options}" if options else "")
     )
+
+
+def _written(value: Any) -> str:
+    """An option as text; an expression as it reads, for polars' own form of one in a list is its address."""
+    if isinstance(value, pl.Expr):
+        return str(value)
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{_written(name)}: {_written(one)}" for name, one in value.items()) + "}"
+    if isinstance(value, (tuple, list)):
+        return "(" + ", ".join(map(_written, value)) + ")"
+    return repr(value)
