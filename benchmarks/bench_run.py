@@ -3,7 +3,9 @@ how long each output of the last cut-off takes.
 
     python -m benchmarks.bench_run
 
-The limits (60 s, 1.2 GB, all documents made) are for a quiet machine of two cores; the ratio holds on any.
+Three runs of one warehouse: the first, one that finds nothing changed, and one that is told to run again.
+The limits (60 s and 1.2 GB with all documents made, 6 s where nothing has changed) are for a quiet machine of
+two cores; the ratio holds on any.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
-SECONDS, MEGABYTES = 60.0, 1228.8
+SECONDS, UNCHANGED, MEGABYTES = 60.0, 6.0, 1228.8
 
 
 @dataclass(frozen=True)
@@ -79,18 +81,21 @@ def main() -> int:
     pipeline = str(Path(sys.executable).with_name("pipeline"))
     with tempfile.TemporaryDirectory() as folder:
         command = [pipeline, "run", "--warehouse", str(Path(folder) / "warehouse")]
-        first, second = cost_of(command), cost_of(command)
+        first, unchanged, again = cost_of(command), cost_of(command), cost_of([*command, "--again"])
         outputs = [dict(outputs_of(Path(folder) / "warehouse")) for _ in range(2)][-1]  # the first warms up
     print("whole run, both cut-offs     wall s   cpu s      MB   times `import dagster`")
-    for name, cost in (("import dagster", importing), ("first run", first), ("run again", second)):
+    costs = {"import dagster": importing, "first run": first, "nothing changed": unchanged, "again": again}
+    for name, cost in costs.items():
         ratio = cost.wall / importing.wall
         print(f"{name:<28}{cost.wall:7.1f}{cost.cpu:8.1f}{cost.megabytes:8.0f}{ratio:23.1f}")
     print("outputs, last cut-off             s")
     for name, seconds in sorted(outputs.items(), key=itemgetter(1), reverse=True):
         print(f"{name:<28}{seconds:7.2f}")
     print(f"slowest output: {max(outputs, key=outputs.__getitem__)}")
-    broken = first.wall > SECONDS or max(first.megabytes, second.megabytes) > MEGABYTES
-    print("over the limit" if broken else f"within {SECONDS:.0f} s and {MEGABYTES:.0f} MB")
+    broken = max(first.wall, again.wall) > SECONDS or unchanged.wall > UNCHANGED
+    broken |= max(first.megabytes, again.megabytes) > MEGABYTES
+    limits = f"{SECONDS:.0f} s, {UNCHANGED:.0f} s where nothing has changed, and {MEGABYTES:.0f} MB"
+    print(f"{'over' if broken else 'within'} the limits: {limits}")
     return int(broken)
 
 
