@@ -53,6 +53,22 @@ def test_the_warehouse_holds_its_own_datasets_and_no_others(ran: Result, warehou
 
 
 @pytest.mark.slow
+def test_every_number_of_subjects_is_how_many_its_statement_finds(ran: Result, warehouse: Path) -> None:
+    """In a study of three arms, of which a comparison is about two."""
+    file = warehouse / f"{STUDY.name}.duckdb"
+    key = 'STUDYID, CUTOFF, ANALYSIS, "GROUP", LEVEL, STATISTIC'
+    numbers = query(file, f"SELECT * FROM analysis.results JOIN analysis.subjects USING ({key})")
+    counted = numbers.filter("COUNTED").select("VALUE", "SQL").rows()
+    each = (f"SELECT {place} AS AT, count(*) AS N FROM ({sql})" for place, (_, sql) in enumerate(counted))
+    sizes = query(file, " UNION ALL ".join(each))
+    assert sizes.sort("AT")["N"].to_list() == [value for value, _ in counted]
+    assert len(counted) > 40
+    (of_two,) = numbers.filter(METHOD="cox", GROUP="HIGH:PBO")["SQL"].unique()
+    arms = query(file, f"SELECT DISTINCT TRT01P FROM adam.adsl WHERE USUBJID IN ({of_two}) ORDER BY ALL")
+    assert arms["TRT01P"].to_list() == ["Placebo", "Xanomeline High Dose"]
+
+
+@pytest.mark.slow
 def test_a_release_says_whose_data_they_are(ran: Result, warehouse: Path) -> None:
     folder = warehouse / "releases" / CUT_OFF.id
     assert "CDISC" in json.loads((folder / "manifest.json").read_text())["note"]
