@@ -120,6 +120,7 @@ def censoring_weights(data: Data) -> Output:
     Options: `opens` (the date from which crossover is possible), `closes` (a date of ADSL that ends it),
     `covariates` and `latest` (by name; numbers known on the day `opens`; a `Latest` is read up to that day,
     where there is none it is 0), `least_events`: with fewer events among those who stayed, no ratio is given.
+    Who crossed over and could not, by arm or date, is a contradiction of the forms and counts as assigned.
     """
     from pipeline.stats import switching
 
@@ -131,11 +132,15 @@ def censoring_weights(data: Data) -> Output:
     rows = rows.with_columns(**data.options["covariates"]).with_columns(
         pl.col(name).cast(pl.Float64).fill_null(0) for name in known
     )
+    in_time = pl.min_horizontal(_day(data.options["closes"]), "AVAL", _day("XODT")) > _day(
+        pl.lit(opens)
+    ).clip(0)
+    left = CROSSED & (pl.col("TRT01PN") != data.study.arms[0].number) & in_time.fill_null(False)
     values = _numbers(
         rows,
-        time=pl.when(CROSSED).then(_day("XODT")).otherwise("AVAL"),
-        event=((pl.col("CNSR") == 0) & ~CROSSED).cast(pl.Int64),
-        crossed=CROSSED.cast(pl.Int64),
+        time=pl.when(left).then(_day("XODT")).otherwise("AVAL"),
+        event=((pl.col("CNSR") == 0) & ~left).cast(pl.Int64),
+        crossed=left.cast(pl.Int64),
         opens=_day(pl.lit(opens)).clip(0),
         closes=pl.min_horizontal(_day(data.options["closes"]), "AVAL"),
         eligible=could_cross_over(opens, data.options["closes"]),
