@@ -102,7 +102,10 @@ def _onset(of_arm: pl.DataFrame, trial: Trial, target: Target) -> float:
 def _observed(
     patients: pl.DataFrame, trial: Trial, events: Sequence[str], from_entry: bool, cut: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Days, event (0, 1) and cause (0 censored, 1, 2, ... in the endpoint's order) as known at a cut-off."""
+    """Time, event (0, 1) and cause of each patient as known at a cut-off.
+
+    Days as in ADTTE: the origin is day 1. Causes: 0 censored, 1, 2, ... in the endpoint's order.
+    """
     seen = pl.col(f"last_contact_cut{cut}")
     start = pl.col(f"{trial.entry if from_entry or not trial.origin else trial.origin}_dt")
     never = pl.lit(dt.date(9999, 1, 1))
@@ -111,7 +114,7 @@ def _observed(
         pl.when(pl.col(f"{name}_dt") == first).then(k) for k, name in enumerate(events, start=1)
     )
     rows = patients.select(
-        time=(pl.min_horizontal(first, seen) - start).dt.total_days(),
+        time=(pl.min_horizontal(first, seen) - start).dt.total_days() + 1,
         event=(first <= seen).cast(pl.Int64),
         cause=pl.when(first <= seen).then(cause).otherwise(0),
     )

@@ -47,7 +47,8 @@ def draw_frame(trial: Trial, rng: Rng) -> Frame:
     n = trial.patients
     first, last = ((date - EPOCH).days for date in (trial.first, trial.last))
     entry = np.sort(weekday(first + np.floor((last - first + 1) * rng.beta(*trial.shape, n)).astype(int)))
-    entry = np.clip(entry, weekday(np.array([first]))[0], last)
+    entry = np.clip(entry, *weekday(np.array([first, last])))
+    entry[[0, -1]] = weekday(np.array([first, last]))
     stratum = rng.permutation(
         np.repeat(np.arange(len(trial.strata)), [sum(s.patients) for s in trial.strata])
     )

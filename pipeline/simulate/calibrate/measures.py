@@ -2,7 +2,8 @@
 
 A median prints as wanted where the curve is above one half just before the interval and not above it at its
 end; so two survival probabilities hold it, which one patient changes a little. P values are held as z for the
-same reason. What does not belong here: which change is tried.
+same reason. Days are held so that a figure prints alike whether the origin is day 0 or, as in ADTTE, day 1.
+What does not belong here: which change is tried.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def bounds(position: int, target: Target, arms: tuple[str, str]) -> list[Bound]:
 
     def around_half(name: str) -> list[Bound]:
         before, at = (math.ceil(month * DAYS_PER_MONTH) - 1 for month in (low, high))
-        tail = [] if math.isinf(high) else [Bound(position, (name, arm, at), -math.inf, 0.4995, 0.01)]
+        tail = [] if math.isinf(high) else [Bound(position, (name, arm, at - 1), -math.inf, 0.4995, 0.01)]
         return [Bound(position, (name, arm, before), 0.5005, math.inf, 0.01), *tail]
 
     if statistic == "median" and math.isinf(low):
@@ -61,7 +62,8 @@ def bounds(position: int, target: Target, arms: tuple[str, str]) -> list[Bound]:
         return around_half({"median": "rate"}.get(statistic, statistic))
     if statistic.startswith("rate"):
         day = math.floor(int(target.of) * DAYS_PER_MONTH)
-        return inside((statistic, arm, day), low / 100, high / 100)
+        ends = low / 100, high / 100
+        return inside((statistic, arm, day), *ends) + inside((statistic, arm, day - 1), *ends)
     if statistic.startswith("hr"):
         return inside((statistic,), low, high)
     if statistic.startswith("p"):

@@ -2,7 +2,7 @@
 
 One change moves each measured value a little, and small moves nearly add up. So a round tries hundreds of
 changes, adds up their effects on paper to choose a set of them, measures the sets that begin it and keeps
-the best. After rounds without progress the targets still missed weigh more, and others give way.
+the best. After rounds with little progress the targets still missed weigh more, and others give way.
 What does not belong here: dates, figures, files.
 """
 
@@ -21,7 +21,8 @@ TRIED = 256
 """Changes tried in a round; a seed means a trial only together with this number."""
 
 _SETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
-_PATIENCE, _HARDER = 4, 1.6
+_PATIENCE, _PROGRESS, _HARDER = 4, 0.98, 1.6  # rounds without 2% progress until what is missed weighs more
+_RETURN = 40  # rounds without a nearer trial until the search returns to the nearest, all weights even
 _LEAST = 1e-9
 
 Away = Callable[[np.ndarray], np.ndarray]
@@ -44,38 +45,44 @@ def search(
     now = course.start(rng)
     values = measures(now)[0]
     weight = np.ones(len(values))
-    best, nearest, idle, done = now, float(measures.distance(values).sum()), 0, 0
+
+    def away(reached: np.ndarray) -> np.ndarray:
+        return np.asarray(measures.distance(reached) @ weight)
+
+    best = now, values
+    nearest, idle, stale, done = float(measures.distance(values).sum()), 0, 0, 0
     for done in range(1, rounds + 1):
         if nearest == 0:
-            break
+            return Found(best[0], nearest, done - 1)
         tried, touched = course.propose(rng, now, TRIED)
         effect = measures(tried) - values
         effect[~np.isfinite(effect)] = 0.0
 
-        def away(reached: np.ndarray) -> np.ndarray:
-            return np.asarray(measures.distance(reached) @ weight)
-
-        chosen = _choose(away, values, effect, touched)
-        idle += 1
-        if chosen:
+        idle, stale = idle + 1, stale + 1
+        if chosen := _choose(away, values, effect, touched):
             sets = _merge(now, tried, touched, chosen)
             reached = measures(sets)
-            totals = away(reached)
+            totals, before = away(reached), float(away(values))
             k = int(np.argmin(totals))
-            if totals[k] < away(values) - _LEAST:
-                now, values, idle = sets.take([k]), reached[k], 0
-                distance = float(measures.distance(values).sum())
-                if distance < nearest:
-                    best, nearest = now, distance
-        if idle >= _PATIENCE:
-            idle = 0
+            if totals[k] < before * _PROGRESS:
+                idle = 0
+            if totals[k] < before - _LEAST:
+                now, values = sets.take([k]), reached[k]
+        distance = float(measures.distance(values).sum())
+        if distance < nearest - _LEAST:
+            best, nearest, stale = (now, values), distance, 0
+        if stale >= _RETURN:
+            (now, values), stale, idle = best, 0, 0
+            weight[:] = 1
+        elif idle >= _PATIENCE:
             weight[measures.distance(values) > 0] *= _HARDER
+            idle = 0
         if done % 25 == 0:
             missed = len(
                 {b.target for b, d in zip(measures.bounds, measures.distance(values), strict=True) if d}
             )
             say(f"round {done}: {missed} targets missed now; nearest so far {nearest:.2f} steps away")
-    return Found(best, nearest, done)
+    return Found(best[0], nearest, done)
 
 
 def _choose(away: Away, values: np.ndarray, effect: np.ndarray, touched: np.ndarray) -> list[int]:
