@@ -33,7 +33,7 @@ OLD, NEW = 60, 75
 
 
 def start(repository: Path, raw: Path, warehouse: Path) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "pipeline.cli", "run", "--cutoff", CUT_OFF]
+    command = [sys.executable, "-m", "pipeline.cli", "run", "--again", "--cutoff", CUT_OFF]
     return subprocess.Popen(
         [*command, "--raw", str(raw), "--warehouse", str(warehouse)],
         cwd=repository,
