@@ -168,55 +168,80 @@ class Course:
         kind = rng.choice(len(_KINDS), count, p=_KINDS)
         size = np.rint(rng.normal(size=count) * 10 ** rng.uniform(0.0, 2.4, count)).astype(int)
         rows = [np.flatnonzero(kind == k) for k in range(len(_KINDS))]
-        changed = np.ones(count, bool)
+        self._redraw(rng, new, touched, rows[0])
+        self._move(rng, now, new, touched, size, rows[1:4])
+        self._exchange_labels(rng, now, new, touched, rows[4])
+        carriers = np.flatnonzero((now.marks[:, 0] >= 0).any(axis=0))
+        if len(carriers):
+            touched[rows[6], 0] = carriers[rng.integers(0, len(carriers), len(rows[6]))]
+        self._exchange_events(rng, now, new, touched, rows[5], range(len(now.dates)))
+        self._exchange_events(rng, now, new, touched, rows[6], self.marked)
 
-        at = rows[0]  # a new course
-        dates, seen = self._draw(rng, touched[at, 0])
+        i, j = touched.T
+        fair = (self.frame.arm[i] == self.frame.arm[j]) & ((i == j) | ~(self.held[i] | self.held[j]))
+        keep = np.flatnonzero(fair & self.valid(new))
+        return new.take(keep), touched[keep]
+
+    def _redraw(self, rng: Rng, new: Histories, touched: np.ndarray, at: np.ndarray) -> None:
+        """A patient takes another course."""
+        who = touched[at, 0]
+        dates, seen = self._draw(rng, who)
         for e in self.timed:
-            new.dates[e, at, touched[at, 0]] = dates[e]
-        new.seen[:, at, touched[at, 0]] = seen
+            new.dates[e, at, who] = dates[e]
+        new.seen[:, at, who] = seen
 
+    def _move(
+        self,
+        rng: Rng,
+        now: Histories,
+        new: Histories,
+        touched: np.ndarray,
+        size: np.ndarray,
+        rows: Sequence[np.ndarray],
+    ) -> None:
+        """One event, all events of a patient, or a day of being seen move by some days."""
+        one, all_, sight = rows
         happened = np.argwhere(now.dates[:, 0] < NEVER)
-        at = rows[1]  # one event moves
         if len(happened):
-            which = happened[rng.integers(0, len(happened), len(at))]
-            touched[at] = which[:, 1:]
-            new.dates[which[:, 0], at, which[:, 1]] += size[at].astype(np.int16)
-            at = rows[2]  # all events of a patient move
-            who = happened[rng.integers(0, len(happened), len(at)), 1]
-            touched[at] = who[:, None]
+            which = happened[rng.integers(0, len(happened), len(one))]
+            touched[one] = which[:, 1:]
+            new.dates[which[:, 0], one, which[:, 1]] += size[one].astype(np.int16)
+            who = happened[rng.integers(0, len(happened), len(all_)), 1]
+            touched[all_] = who[:, None]
             for e in range(len(now.dates)):
                 here = now.dates[e, 0, who] < NEVER
-                new.dates[e, at[here], who[here]] += size[at[here]].astype(np.int16)
-        at = rows[3]  # seen at another time
-        new.seen[rng.integers(0, len(now.seen), len(at)), at, touched[at, 0]] += size[at].astype(np.int16)
+                new.dates[e, all_[here], who[here]] += size[all_[here]].astype(np.int16)
+        which_cut = rng.integers(0, len(now.seen), len(sight))
+        new.seen[which_cut, sight, touched[sight, 0]] += size[sight].astype(np.int16)
 
-        at = rows[4]  # two patients of an arm exchange a label
+    def _exchange_labels(
+        self, rng: Rng, now: Histories, new: Histories, touched: np.ndarray, at: np.ndarray
+    ) -> None:
+        """Two patients exchange the value of a label."""
         if self.movable:
             label = rng.choice(self.movable, len(at))
             touched[at, 1] = rng.integers(0, self.n, len(at))
             i, j = touched[at].T
-            a, b = now.labels[label, 0, i], now.labels[label, 0, j]
-            new.labels[label, at, i], new.labels[label, at, j] = b, a
-            changed[at] = (a != b) & (self.frame.arm[i] == self.frame.arm[j]) & ~self.held[i] & ~self.held[j]
-        else:
-            changed[at] = False
+            new.labels[label, at, i], new.labels[label, at, j] = (
+                now.labels[label, 0, j],
+                now.labels[label, 0, i],
+            )
 
-        carriers = np.flatnonzero((now.marks[:, 0] >= 0).any(axis=0))
-        if len(carriers):
-            touched[rows[6], 0] = carriers[rng.integers(0, len(carriers), len(rows[6]))]
-        every = list(range(len(now.dates)))
-        for at, moved in ((rows[5], every), (rows[6], self.marked)):  # two patients of an arm exchange events
-            touched[at, 1] = rng.integers(0, self.n, len(at))
-            i, j = touched[at].T
-            delay = (self.frame.entry_day[j] - self.frame.entry_day[i]).astype(np.int16)
-            for e in moved:  # at the same time from entry
-                a, b = now.dates[e, 0, i], now.dates[e, 0, j]
-                new.dates[e, at, i] = np.where(b == NEVER, b, b - delay)
-                new.dates[e, at, j] = np.where(a == NEVER, a, a + delay)
-                new.marks[e, at, i], new.marks[e, at, j] = now.marks[e, 0, j], now.marks[e, 0, i]
-            changed[at] = (self.frame.arm[i] == self.frame.arm[j]) & (i != j)
-            changed[at] &= ~self.held[i] & ~self.held[j]
-
-        keep = np.flatnonzero(changed & self.valid(new))
-        return new.take(keep), touched[keep]
+    def _exchange_events(
+        self,
+        rng: Rng,
+        now: Histories,
+        new: Histories,
+        touched: np.ndarray,
+        at: np.ndarray,
+        events: Sequence[int],
+    ) -> None:
+        """Two patients exchange events, at the same time from entry."""
+        touched[at, 1] = rng.integers(0, self.n, len(at))
+        i, j = touched[at].T
+        delay = (self.frame.entry_day[j] - self.frame.entry_day[i]).astype(np.int16)
+        for e in events:
+            a, b = now.dates[e, 0, i], now.dates[e, 0, j]
+            new.dates[e, at, i] = np.where(b == NEVER, b, b - delay)
+            new.dates[e, at, j] = np.where(a == NEVER, a, a + delay)
+            new.marks[e, at, i], new.marks[e, at, j] = now.marks[e, 0, j], now.marks[e, 0, i]
