@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple
 
@@ -63,10 +63,10 @@ class Asked:
         where = [self._cut, "s.ITTFL = 'Y'", *self._arms, *conditions]
         return f"SELECT s.USUBJID FROM adam.{self._first} AS s WHERE {' AND '.join(where)}"
 
-    def rows(self, *conditions: pl.Expr | str, distinct: bool = True) -> str:
+    def rows(self, *conditions: pl.Expr, distinct: bool = True) -> str:
         """The subjects with a row of the analysis (`Data.rows`), in the group, that meets the conditions."""
-        filters = [one if isinstance(one, str) else self.sql(one) for one in conditions]
-        where = [*self._selected, *self._arms, *(one for one in filters if one != "TRUE")]
+        filters = [sql for sql in map(self.sql, conditions) if sql != "TRUE"]
+        where = [*self._selected, *self._arms, *filters]
         alone = self.of_subjects or self.analysis.dataset == "adtte"
         kind = "SELECT" if alone or not distinct else "SELECT DISTINCT"
         return f"{kind} s.USUBJID FROM {self._source} WHERE {' AND '.join(where)}"
@@ -107,7 +107,7 @@ class Asked:
             return f"adam.{self._first} AS s"
         return f"adam.{self._first} AS s JOIN adam.{self.analysis.dataset} AS d USING (CUTOFF, USUBJID)"
 
-    @cached_property
+    @property
     def _selected(self) -> list[str]:
         """What selects the analysis' rows."""
         where = [self._cut]
