@@ -5,6 +5,7 @@ What does not belong here: the graph, what is printed where.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -57,6 +58,7 @@ def run_study(
     """
     with (
         _disk_faults_told(folders),
+        _rare_collections(),
         exclusive(folders.warehouse),
         _instance(home, folders.warehouse) as instance,
     ):
@@ -98,6 +100,20 @@ def _disk_faults_told(folders: Folders) -> Iterator[None]:
         raise RunFailed(f"{folders.warehouse} cannot be written: {error.strerror or error}") from None
     except DatabaseError as error:
         raise RunFailed(f"{folders.warehouse} cannot be written: Dagster's records: {error.orig}") from None
+
+
+@contextmanager
+def _rare_collections() -> Iterator[None]:
+    """The garbage collector leaves alone what is loaded by now, and looks less often at what a run makes."""
+    usual = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*usual)
+        gc.unfreeze()
 
 
 @contextmanager
