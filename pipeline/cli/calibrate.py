@@ -16,7 +16,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.command()
 @click.option("--plan", type=FILE, help="The trial's plan (TOML). Default: this study's.")
 @click.option("--targets", type=FILE, help="The figures wanted (CSV). Default: this study's.")
-@click.option("--seed", type=click.IntRange(min=0), default=1, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=2, show_default=True)
 @click.option(
     "--rounds", type=click.IntRange(min=1), help="Give up after so many; default: 2000, a few minutes."
 )
