@@ -176,7 +176,18 @@ def test_the_command_names_a_target_that_cannot_hold(files: tuple[Path, Path], t
     plan, targets = files
     targets.write_text(TARGETS_TEXT.replace("hr_upper,,0.85", "hr_upper,,0.52"))
     out = tmp_path / "skeleton.csv"
-    options = ["--plan", str(plan), "--targets", str(targets), "--rounds", "40", "--out", str(out)]
+    options = [
+        "--plan",
+        str(plan),
+        "--targets",
+        str(targets),
+        "--seed",
+        "1",
+        "--rounds",
+        "40",
+        "--out",
+        str(out),
+    ]
     result = CliRunner().invoke(main, ["calibrate", *options])
     assert result.exit_code == 1
     assert "missed: hazard ratio: line 5: 2018-06-29 PFS NEW:OLD hr_upper = 0.52, is 0." in result.output
