@@ -22,7 +22,8 @@ def missing_r() -> str | None:
     """Why tests marked `r` cannot run here, or None."""
     if shutil.which("Rscript") is None:
         return "R is not installed (Rscript not found)"
-    loads = "for (p in c('survival', 'cmprsk', 'foreign', 'rpact')) if (!requireNamespace(p, quietly = TRUE)) stop(p)"
+    packages = "c('survival', 'cmprsk', 'foreign', 'rpact')"
+    loads = f"for (p in {packages}) if (!requireNamespace(p, quietly = TRUE)) stop(p)"
     done = subprocess.run(["Rscript", "-e", loads], capture_output=True, text=True, check=False)
     return None if done.returncode == 0 else f"R lacks a package: {done.stderr.strip().splitlines()[0]}"
 
