@@ -430,8 +430,8 @@ class ADSL(Subject):
         "Eligible for Crossover Flag",
         codelist=cl.YES_NO,
         blinded=ABSENT,
-        comment="Y: randomised to the control arm, alive and without progression on the day of unblinding; not "
-        "there before the treatment code list is released",
+        comment="Y: randomised to the control arm, alive and without progression on the day of unblinding; "
+        "not there before the treatment code list is released",
         sources=("TRT01P", "ARM", "PDDT", "DTHDT"),
     )
     XOFL: str = yes_no("Crossover Flag", comment="Y: DS holds CROSSOVER", sources=("DS.DSDECOD",))
