@@ -23,6 +23,7 @@ TRIED = 256
 _SETS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 _PATIENCE, _PROGRESS, _HARDER = 4, 0.98, 1.6  # rounds without 2% progress until what is missed weighs more
 _RETURN = 40  # rounds without a nearer trial until the search returns to the nearest, all weights even
+_RETURNS = 2  # of them in a row before it starts anew from another draw
 _LEAST = 1e-9
 
 Away = Callable[[np.ndarray], np.ndarray]
@@ -49,8 +50,9 @@ def search(
     def away(reached: np.ndarray) -> np.ndarray:
         return np.asarray(measures.distance(reached) @ weight)
 
-    best = now, values
-    nearest, idle, stale, done = float(measures.distance(values).sum()), 0, 0, 0
+    best = near = now, values
+    nearest = nearer = float(measures.distance(values).sum())  # of all trials, and since the last new start
+    idle = stale = returns = done = 0
     for done in range(1, rounds + 1):
         if nearest == 0:
             return Found(best[0], nearest, done - 1)
@@ -69,11 +71,18 @@ def search(
             if totals[k] < before - _LEAST:
                 now, values = sets.take([k]), reached[k]
         distance = float(measures.distance(values).sum())
+        if distance < nearer * _PROGRESS:
+            near, nearer, stale, returns = (now, values), distance, 0, 0
         if distance < nearest - _LEAST:
-            best, nearest, stale = (now, values), distance, 0
+            best, nearest = (now, values), distance
         if stale >= _RETURN:
-            (now, values), stale, idle = best, 0, 0
+            stale, idle, returns = 0, 0, returns + 1
             weight[:] = 1
+            now, values = near
+            if returns > _RETURNS:
+                now = course.start(rng)
+                values = measures(now)[0]
+                near, nearer, returns = (now, values), float(measures.distance(values).sum()), 0
         elif idle >= _PATIENCE:
             weight[measures.distance(values) > 0] *= _HARDER
             idle = 0
