@@ -6,9 +6,11 @@ What does not belong here: the graph, what is printed where.
 from __future__ import annotations
 
 import gc
+import io
 import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,7 +23,12 @@ from dagster._core.events.log import EventLogEntry
 from pipeline.folders import Folders, exclusive
 from pipeline.orchestration.automation import JOB
 
-UNFINISHED = [dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.CANCELING]
+UNFINISHED = [
+    dg.DagsterRunStatus.NOT_STARTED,
+    dg.DagsterRunStatus.STARTING,
+    dg.DagsterRunStatus.STARTED,
+    dg.DagsterRunStatus.CANCELING,
+]
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -91,15 +98,26 @@ def run_study(
 
 @contextmanager
 def _disk_faults_told(folders: Folders) -> Iterator[None]:
-    """A disk that is full or read-only ends a run in a sentence; Dagster's own records stand on it too."""
+    """A disk that is full or read-only ends a run in a sentence; Dagster's own records stand on it too.
+
+    Dagster writes lines of its own about that to standard error; they are shown where anything else ends
+    the run.
+    """
     from sqlalchemy.exc import DatabaseError
 
+    held = io.StringIO()
     try:
-        yield
+        with redirect_stderr(held):
+            yield
     except OSError as error:
         raise RunFailed(f"{folders.warehouse} cannot be written: {error.strerror or error}") from None
     except DatabaseError as error:
         raise RunFailed(f"{folders.warehouse} cannot be written: Dagster's records: {error.orig}") from None
+    except BaseException:
+        sys.stderr.write(held.getvalue())
+        raise
+    else:
+        sys.stderr.write(held.getvalue())
 
 
 @contextmanager

@@ -203,8 +203,8 @@ def versions(instance: dg.DagsterInstance) -> dict[tuple[str, str | None], str]:
 def stale(instance: dg.DagsterInstance) -> list[tuple[str, str | None]]:
     """What Dagster would run again because its code or its inputs have changed."""
     graph = build_defs(STUDY).resolve_asset_graph()
-    of_looks = {value.name for look in STUDY.looks for value in STUDY.at(look).displays}
-    only_of_looks = of_looks - {value.name for value in STUDY.displays}
+    of_looks = {v.name for shown in map(STUDY.at, STUDY.looks) for v in (*shown.displays, *shown.figures)}
+    only_of_looks = of_looks - {value.name for value in (*STUDY.displays, *STUDY.figures)}
     resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
     return [
         (key.to_user_string(), partition)
