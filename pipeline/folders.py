@@ -44,6 +44,10 @@ class Folders:
         """What only a grant opens: `<cut-off>/`, results by arm before the unblinding."""
         return self.warehouse / "closed"
 
+    def closed_results(self, study: str, cut_off: str) -> Path:
+        """The encrypted results of a review."""
+        return self.closed / cut_off / f"{study}.duckdb"
+
     @property
     def access_log(self) -> Path:
         """Who read restricted data or was refused."""

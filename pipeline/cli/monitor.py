@@ -50,7 +50,7 @@ def monitor(
     now, run = dt.datetime.now(dt.UTC), str(uuid4())
     about = {"at": now.isoformat(timespec="seconds"), "study": value.id, "cut_off": look, "run": run}
     try:
-        file = folders.closed / look / f"{value.name}.duckdb"
+        file = folders.closed_results(value.name, look)
         key = the_closed_key(folders.access_log, file, about)
         granted = use_grant(
             folders.access_log, grant, folders.grant_authority, study=value.id, cutoff=look, now=now, run=run
@@ -74,4 +74,4 @@ def monitor(
         raise click.ClickException(str(error)) from None
     click.echo(f"closed report  {written / 'index.html'}")
     click.echo(f"on paper       {written / 'report.rtf'}")
-    click.echo(f"encrypted      {written / f'{value.name}.duckdb'}")
+    click.echo(f"encrypted      {file}")

@@ -101,7 +101,7 @@ def _ask_closed(warehouse: Path, study: str, cut_off: str, statement: str) -> pl
     from pipeline.warehouse import WarehouseError, query_encrypted
 
     folders = Folders(raw=Path(), restricted=Path(), warehouse=warehouse.absolute())
-    path = folders.closed / cut_off / f"{study}.duckdb"
+    path = folders.closed_results(study, cut_off)
     if not path.is_file():
         raise click.ClickException(f"there are no closed results of {cut_off} in {warehouse}")
     asked = {"at": moment(dt.datetime.now(dt.UTC)), "study": study, "cut_off": cut_off}

@@ -33,18 +33,25 @@ def study_job(study: Study) -> UnresolvedAssetJobDefinition:
     )
 
 
+def shares(graph: dg.AssetGraph, cut_offs: Sequence[str]) -> Iterator[tuple[str, list[dg.AssetKey]]]:
+    """What each run of a set makes: forms are read in the first, the release is made in the last."""
+    keys = graph.materializable_asset_keys
+    of_cut_off = {key for key in keys if graph.get(key).is_partitioned}
+    release = {key for key in keys - of_cut_off if graph.get(key).parent_keys & of_cut_off}
+    intake = keys - of_cut_off - release
+    for cut_off in cut_offs:
+        chosen = of_cut_off | (intake if cut_off == cut_offs[0] else set())
+        chosen |= release if cut_off == cut_offs[-1] else set()
+        yield cut_off, sorted(chosen)
+
+
 def requests(graph: dg.AssetGraph, cut_offs: Sequence[str], key: str) -> Iterator[dg.RunRequest]:
-    """One set of runs, a run per cut-off: forms are read in the first, the release is made in the last.
+    """One set of runs, a run per cut-off, each with its share of the graph.
 
     key: what the runs are for; a set of the same key is not run twice.
     """
-    keys = graph.materializable_asset_keys
-    of_cut_off = {one for one in keys if graph.get(one).is_partitioned}
-    release = {one for one in keys - of_cut_off if graph.get(one).parent_keys & of_cut_off}
-    for cut_off in cut_offs:
-        chosen = of_cut_off | (keys - of_cut_off - release if cut_off == cut_offs[0] else set())
-        chosen |= release if cut_off == cut_offs[-1] else set()
-        yield dg.RunRequest(run_key=f"{key} {cut_off}", partition_key=cut_off, asset_selection=sorted(chosen))
+    for cut_off, chosen in shares(graph, cut_offs):
+        yield dg.RunRequest(run_key=f"{key} {cut_off}", partition_key=cut_off, asset_selection=chosen)
 
 
 def nightly(study: Study, settings: Settings, job: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:

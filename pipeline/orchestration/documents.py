@@ -195,10 +195,7 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
         study, published = study.at(cut_off), published.clear()
     results, curves = (_read(folders, name, cut_off) for name in ("results", "curves"))
     folder = _emptied(folders.stage / "report" / cut_off.id)
-    quality = {
-        name: _read(folders, asset, cut_off if name in BY_CUT_OFF else None)
-        for name, asset in QUALITY.items()
-    }
+    quality = quality_frames(folders, cut_off)
     on_paper = [value.name for value in (*study.displays, *study.listings)]
     pages = site.write_site(
         folder,
@@ -208,15 +205,7 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
         curves,
         published,
         render_tables(study, folders, cut_off),
-        {
-            value.name: site.ReportFigure(
-                value.title,
-                f"{value.name}.svg",
-                drawing.describe_figure(value, results),
-                drawing.figure_data(value, results, curves),
-            )
-            for value in drawing.figures_of(study.figures, cut_off.date)
-        },
+        report_figures(drawing.figures_of(study.figures, cut_off.date), results, curves),
         quality,
         subjects=_read(folders, "subjects", cut_off),
         conformance={name: _read(folders, f"conformance_{name}", cut_off) for name in ("rules", "findings")},
@@ -228,6 +217,29 @@ def write_report(study: Study, folders: Folders, cut_off: CutOff, published: pl.
     texts = [(staged / f"{name}.rtf").read_text() for name in on_paper]
     (folder / ON_PAPER).write_text(rtf.join_rtf(texts), newline="\n")
     return [*pages, folder / ON_PAPER, *write_query_lists(folder / site.LISTS, quality["queries"])]
+
+
+def quality_frames(folders: Folders, cut_off: CutOff) -> dict[str, pl.DataFrame]:
+    """What the page on data quality shows, from what is staged."""
+    return {
+        name: _read(folders, asset, cut_off if name in BY_CUT_OFF else None)
+        for name, asset in QUALITY.items()
+    }
+
+
+def report_figures(
+    figures: Iterable[drawing.FigureValue], results: pl.DataFrame, curves: pl.DataFrame
+) -> dict[str, site.ReportFigure]:
+    """The figures as a report shows them, by name; their files lie beside its pages."""
+    return {
+        value.name: site.ReportFigure(
+            value.title,
+            f"{value.name}.svg",
+            drawing.describe_figure(value, results),
+            drawing.figure_data(value, results, curves),
+        )
+        for value in figures
+    }
 
 
 def _files(folder: Path) -> list[Path]:

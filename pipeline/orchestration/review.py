@@ -21,13 +21,13 @@ from pipeline.folders import Folders, private_folder, sha256_of
 from pipeline.ingest import ingest_restricted
 from pipeline.monitoring import MonitoringError, Review, hold_review
 from pipeline.orchestration.assets import RESTRICTED_MANIFEST
-from pipeline.orchestration.documents import BY_CUT_OFF, ON_PAPER, PLACES, QUALITY, VERSIONS
+from pipeline.orchestration.documents import ON_PAPER, PLACES, VERSIONS, quality_frames, report_figures
+from pipeline.orchestration.resources import staged_rows
 from pipeline.outputs import NOTE, rtf, site
 from pipeline.outputs import figures as drawing
 from pipeline.outputs import tables as tabular
 from pipeline.study import CutOff, Frames, Study
-from pipeline.warehouse import build_encrypted, query_encrypted
-from schemas.adam import DATASETS
+from pipeline.warehouse import build_encrypted
 from schemas.base import empty, names
 from schemas.results import Curves, Published, Results, Subjects
 
@@ -38,27 +38,20 @@ def not_staged(study: Study, folders: Folders, cut_off: CutOff) -> list[str]:
     return [look.id for look in looks if not folders.staged("manifest", look.id, "json").is_file()]
 
 
-def closed_file(study: Study, folders: Folders, cut_off: str) -> Path:
-    """The encrypted results of a review."""
-    return folders.closed / cut_off / f"{study.name}.duckdb"
-
-
 def write_review(
     study: Study, folders: Folders, cut_off: CutOff, grant: Grant, key: str, *, now: dt.datetime, run: str
 ) -> Path:
     """Hold the review and write its report and encrypted results; gives the folder.
 
     The looks up to this one have been run. grant: one that `use_grant` has accepted and logged; key: of the
-    encrypted results. The reading of the codes is logged before they are read. An earlier report of this
-    review is replaced when the new one is complete. Raises MonitoringError, AccessError, IngestError, and
-    WarehouseError where earlier results have another key.
+    encrypted results, which opens earlier ones if there are any. The reading of the codes is logged before
+    they are read. An earlier report of this review is replaced when the new one is complete. Raises
+    MonitoringError, AccessError, IngestError and WarehouseError.
     """
-    earlier = closed_file(study, folders, cut_off.id)
-    if earlier.is_file():
-        query_encrypted(earlier, key, "SELECT 1")
+    target = folders.closed_results(study.name, cut_off.id)
     codes = _read_codes(study, folders, cut_off, grant, now=now, run=run)
     looks = study.looks[: study.looks.index(cut_off) + 1]
-    adam = {look.id: _staged(folders, look) for look in looks}
+    adam = {look.id: _staged(study, folders, look) for look in looks}
     assert study.monitoring is not None
     review = hold_review(study, cut_off, adam, study.monitoring.allocation(codes))
     private_folder(folders.closed)
@@ -67,12 +60,12 @@ def write_review(
     private_folder(building)
     try:
         _write_report(review, folders, cut_off, building)
-        build_encrypted(building / earlier.name, _tables(review), key, f"CLOSED. {NOTE}")
-        _replace(building, earlier.parent)
+        build_encrypted(building / target.name, _tables(review), key, f"CLOSED. {NOTE}")
+        _replace(building, target.parent)
     finally:
         shutil.rmtree(building, ignore_errors=True)
-    write_closed_manifest(earlier.parent, folders.access_log, grant, now=now, run=run)
-    return earlier.parent
+    write_closed_manifest(target.parent, folders.access_log, grant, now=now, run=run)
+    return target.parent
 
 
 def _read_codes(
@@ -90,8 +83,11 @@ def _read_codes(
     return codes
 
 
-def _staged(folders: Folders, look: CutOff) -> Frames:
-    return {name: pl.read_parquet(folders.staged(f"adam_{name}", look.id), glob=False) for name in DATASETS}
+def _staged(study: Study, folders: Folders, look: CutOff) -> Frames:
+    return {
+        dataset.name: staged_rows(folders.staged(f"adam_{dataset.name}", look.id)).collect()
+        for dataset in study.datasets
+    }
 
 
 def _write_report(review: Review, folders: Folders, cut_off: CutOff, folder: Path) -> None:
@@ -102,19 +98,8 @@ def _write_report(review: Review, folders: Folders, cut_off: CutOff, folder: Pat
     for name, text in texts.items():
         (folder / PLACES["tables"] / f"{name}.rtf").write_text(text, newline="\n")
     (folder / ON_PAPER).write_text(rtf.join_rtf(texts.values()), newline="\n")
-    figures = {}
     for value in study.figures:
         drawing.write_figure(drawing.render_figure(value, results, review.curves), folder, value.name)
-        figures[value.name] = site.ReportFigure(
-            value.title,
-            f"{value.name}.svg",
-            drawing.describe_figure(value, results),
-            drawing.figure_data(value, results, review.curves),
-        )
-    quality = {
-        name: pl.read_parquet(folders.staged(asset, cut_off.id if name in BY_CUT_OFF else None), glob=False)
-        for name, asset in QUALITY.items()
-    }
     site.write_site(
         folder,
         study,
@@ -123,8 +108,8 @@ def _write_report(review: Review, folders: Folders, cut_off: CutOff, folder: Pat
         review.curves,
         empty(Published),
         shown,
-        figures,
-        quality,
+        report_figures(study.figures, results, review.curves),
+        quality_frames(folders, cut_off),
         versions={name: version(name) for name in VERSIONS},
         documents={"": ON_PAPER} | {name: f"{PLACES['tables']}/{name}.rtf" for name in texts},
     )
@@ -132,13 +117,11 @@ def _write_report(review: Review, folders: Folders, cut_off: CutOff, folder: Pat
 
 def _tables(review: Review) -> Mapping[str, tuple[type, pl.DataFrame]]:
     """What the encrypted file holds, by the table's path; a treatment is the code of its arm."""
-    adam = {
-        f"adam.{name}": (
-            model,
-            pl.concat([empty(model), review.adam[name]], how="diagonal").select(names(model)),
-        )
-        for name, model in DATASETS.items()
-    }
+    adam = {}
+    for dataset in review.study.datasets:
+        shape = dataset.model
+        rows = pl.concat([empty(shape), review.adam[dataset.name]], how="diagonal").select(names(shape))
+        adam[f"adam.{dataset.name}"] = (shape, rows)
     return adam | {
         "analysis.results": (Results, review.results),
         "analysis.curves": (Curves, review.curves),

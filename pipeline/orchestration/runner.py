@@ -21,7 +21,7 @@ import dagster as dg
 from dagster._core.events.log import EventLogEntry
 
 from pipeline.folders import Folders, exclusive
-from pipeline.orchestration.automation import JOB
+from pipeline.orchestration.automation import JOB, shares
 
 UNFINISHED = [
     dg.DagsterRunStatus.NOT_STARTED,
@@ -70,20 +70,14 @@ def run_study(
         _instance(home, folders.warehouse) as instance,
     ):
         job, graph = definitions.resolve_job_def(JOB), definitions.resolve_asset_graph()
-        keys = graph.materializable_asset_keys
-        of_cut_off = {key for key in keys if graph.get(key).is_partitioned}
-        release = {key for key in keys - of_cut_off if graph.get(key).parent_keys & of_cut_off}
-        intake = keys - of_cut_off - release
         failed = []
-        for cut_off in cut_offs:
-            chosen = of_cut_off | (intake if cut_off == cut_offs[0] else set())
-            chosen |= release if cut_off == cut_offs[-1] else set()
+        for cut_off, chosen in shares(graph, cut_offs):
             run_id = str(uuid4())
             instance.add_event_listener(run_id, _reporter(graph, partial(report, cut_off)))
             result = job.execute_in_process(
                 instance=instance,
                 partition_key=cut_off,
-                asset_selection=sorted(chosen),
+                asset_selection=chosen,
                 run_id=run_id,
                 raise_on_error=False,
                 run_config={**QUIET, **(config or {})},
